@@ -1,0 +1,57 @@
+"""How figures look, in a notebook and on a page."""
+
+import re
+
+INK = "#1f2329"
+PALETTE = ("#1d6fa5", "#c2571a", "#3c7d3e", "#8b4fa0", "#9a6b00", "#5f6672")
+STYLE = {
+    "figure.figsize": (6.4, 3.2),
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "font.size": 11,
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so widths are the same anywhere
+    "svg.fonttype": "none",  # text stays text: found, read aloud, set in the page's font
+    "svg.hashsalt": "chainrule",  # the same ids in every build
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": f"cycler('color', {list(PALETTE)})",
+    "legend.frameon": False,
+    **dict.fromkeys(
+        ["text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"],
+        INK,
+    ),
+}
+NOISE = (
+    (re.compile(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", re.S), ""),
+    (re.compile(r"<defs>\s*</defs>"), ""),
+    (re.compile(r" font-family: [^;\"]*;| transform=\"rotate\(-?0 [^)]*\)\""), ""),
+    (re.compile(r"-?\d+\.\d{3,}"), lambda m: f"{float(m[0]):.2f}".rstrip("0").rstrip(".")),
+    (re.compile(r"(?<![\d.])-0(?![\d.])"), "0"),
+    (re.compile(r"\s*\n\s*"), "\n"),
+)
+
+
+def tidy(svg: str) -> str:
+    """Keep of a figure what shows: no metadata, no unused ids, hundredths of a point."""
+    svg = svg[svg.index("<svg") :]
+    for pattern, replacement in NOISE:
+        svg = pattern.sub(replacement, svg)
+    used = set(re.findall(r"#([\w-]+)", svg))
+    svg = re.sub(r' id="([^"]+)"', lambda m: m[0] if m[1] in used else "", svg)
+    return svg.replace("<svg ", '<svg stroke-linejoin="round" ', 1)
+
+
+def themed(svg: str, number: int, label: str) -> str:
+    """Draw a figure in the colours of the page around it, light, dark or printed.
+
+    Args:
+        svg: What `tidy` returned.
+        number: Which figure of the page it is, so that no two share an id.
+        label: What is to be seen, for readers who do not see it.
+    """
+    svg = svg.replace(INK, "currentColor")
+    for index, colour in enumerate(PALETTE):
+        svg = svg.replace(colour, f"var(--plot-{index})")
+    svg = re.sub(r'(id="|#)(?=[mp][0-9a-f]{10}\b)', rf"\g<1>f{number}-", svg)
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)

@@ -1,0 +1,252 @@
+"""The only module that knows MkDocs."""
+
+import atexit
+import logging
+import re
+import shutil
+from pathlib import Path
+
+import mkdocs_jupyter.plugin
+from mkdocs.commands.build import build
+from mkdocs.config import load_config
+from mkdocs.config.config_options import Type
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.plugins import BasePlugin, event_priority, get_plugin_logger
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.nav import Navigation
+from mkdocs.structure.pages import Page
+from mkdocs.utils import CountHandler, get_relative_url
+
+from . import tex, torchlinks
+from .download import FORMATS, download
+from .lesson import LANGUAGES, LessonError, read
+from .page import NAMES, Surroundings, markdown, title
+from .run import Runner
+from .source import SourceError
+
+log = get_plugin_logger("chainrule")
+HOME = "index.py"
+RUNNER = Runner()  # one for both languages, and for every build of `mkdocs serve`
+atexit.register(RUNNER.close)
+
+
+class LessonsPlugin(mkdocs_jupyter.plugin.Plugin):
+    """Lets mkdocs-jupyter say which files are pages, and Markdown say how they look."""
+
+    def on_files(self, files: Files, config: MkDocsConfig) -> Files:
+        """Read and run every lesson, and put its downloads beside its page."""
+        files = super().on_files(files, config)
+        self.lessons, mistakes = {}, []
+        for file in files:
+            if self.should_include(file):
+                try:
+                    path = Path(file.abs_src_path).relative_to(Path.cwd())
+                    self.lessons[file.src_uri] = read(path)
+                except LessonError as error:
+                    mistakes.append(str(error))
+        try:
+            self.runs = RUNNER.run(self.lessons.values())
+        except LessonError as error:
+            mistakes.append(str(error))
+        if mistakes:
+            raise PluginError("\n" + "\n".join(mistakes))
+        for uri, lesson in self.lessons.items():
+            if uri == HOME:
+                continue
+            page, run = files.get_file_from_path(uri), self.runs[lesson.path]
+            for suffix in FORMATS:
+                text = download(lesson, run, config.theme["language"], suffix)
+                name = f"{page.url}{lesson.path.stem}.{suffix}"
+                files.append(File.generated(config, name, content=text))
+        return files
+
+    def on_pre_page(self, page: Page, config: MkDocsConfig, files: Files) -> Page:
+        """Leave the page to Markdown: the parent would render it with nbconvert."""
+        return page
+
+    def on_page_read_source(self, page: Page, config: MkDocsConfig) -> str | None:
+        """Write the lesson as the Markdown of its page."""
+        lesson = self.lessons.get(page.file.src_uri)
+        if lesson is None:
+            return None
+        lang = config.theme["language"]
+        around = None if page.file.src_uri == HOME else self._around(page, lesson, lang)
+        try:
+            return markdown(lesson, self.runs[lesson.path], lang, around)
+        except SourceError as error:
+            raise PluginError(f"{lesson.path}: {error}") from error
+
+    def _around(self, page, lesson, lang):
+        if missing := [uri for uri in lesson.needs if uri not in self.lessons]:
+            raise PluginError(f"{lesson.path}:1: needs={missing[0]!r} is not a lesson")
+        here = page.file.src_uri
+        return Surroundings(
+            needs={
+                get_relative_url(uri, here.rpartition("/")[0] + "/"): title(self.lessons[uri], lang)
+                for uri in lesson.needs
+            },
+            edit=page.edit_url or "",
+            other={
+                a["lang"]: get_relative_url(a["link"], page.url)
+                for a in alternates(page, lang)
+                if a["lang"] != lang
+            },
+        )
+
+    def on_serve(self, server, **_):
+        """Build again when the reference package changes, too."""
+        server.watch("src/chainrule")
+
+
+class MathPlugin(BasePlugin):
+    """Writes formulas as HTML, so that a page needs no script to show them."""
+
+    def on_files(self, files: Files, config: MkDocsConfig) -> Files:
+        """Ship the style sheet and the fonts of KaTeX, and nothing else of it."""
+        for name, content in tex.assets().items():
+            files.append(File.generated(config, f"assets/katex/{name}", content=content))
+        return files
+
+    def on_page_content(self, html: str, page: Page, **_) -> str:
+        """Replace what the arithmatex extension marked."""
+        try:
+            return tex.typeset(html)
+        except tex.TexError as error:
+            raise PluginError(f"{page.file.src_uri}: not a formula: {error}") from error
+
+
+class TorchLinksPlugin(BasePlugin):
+    """Links the names of PyTorch that a text refers to; a wrong one stays unresolved."""
+
+    def on_env(self, env, config: MkDocsConfig, files: Files):
+        """Tell autorefs where each name is documented, before it resolves references."""
+        autorefs = config.plugins["autorefs"]
+        for file in files.documentation_pages():
+            content = (file.page and file.page.content) or ""
+            for name in set(re.findall(r'identifier="(torch\.[\w.]+)"', content)):
+                if url := torchlinks.url(name):
+                    autorefs.register_url(name, url)
+        return env
+
+
+class LanguagesPlugin(BasePlugin):
+    """Builds the site once for each language: `page.md`, or `page.zh.md` beside it."""
+
+    config_scheme = tuple((lang, Type(dict, default={})) for lang in LANGUAGES[1:])
+
+    target = None
+    """Where the finished site goes; None for `mkdocs serve`, which builds in place."""
+
+    def on_startup(self, command: str, dirty: bool) -> None:
+        """Count warnings from the start, to know whether a strict build will fail.
+
+        MkDocs calls this once, and keeps the plugin for every build of the process.
+        """
+        self.command = command
+        self.counter = CountHandler()
+        self.counter.setLevel(logging.WARNING)
+        logging.getLogger("mkdocs").addHandler(self.counter)
+
+    @event_priority(100)
+    def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
+        """Take the words of the language, and build beside the last good site."""
+        lang = config.theme["language"]
+        words = self.config.get(lang) or {}
+        config.site_name = words.get("site_name", config.site_name)
+        config.site_description = words.get("site_description", config.site_description)
+        config.extra["alternate"] = alternates(None, lang)
+        if lang == LANGUAGES[0] and self.command == "build":
+            self.target = Path(config.site_dir)
+            config.site_dir = str(self.target.with_name(f".{self.target.name}.new"))
+        return config
+
+    @event_priority(100)
+    def on_files(self, files: Files, config: MkDocsConfig) -> Files:
+        """Keep one file a page: the one in this language."""
+        lang = config.theme["language"]
+        pages = {f.src_uri: f for f in files if f.src_uri.endswith(".md")}
+        twins = {uri: uri[:-3].rpartition(".") for uri in pages}
+        for uri, (stem, _, suffix) in twins.items():
+            if suffix in LANGUAGES[1:]:
+                files.remove(pages[uri])
+                if f"{stem}.md" not in pages:
+                    log.warning(f"{uri} translates {stem}.md, which does not exist")
+                elif suffix == lang:
+                    pages[f"{stem}.md"].abs_src_path = pages[uri].abs_src_path
+            elif lang == LANGUAGES[0]:
+                for other in LANGUAGES[1:]:
+                    if f"{uri[:-3]}.{other}.md" not in pages and _has_text(pages[uri]):
+                        log.warning(f"{uri} has no translation: expected {uri[:-3]}.{other}.md")
+        return files
+
+    def on_nav(self, nav: Navigation, config: MkDocsConfig, files: Files) -> Navigation:
+        """Translate the names of the sections; a page is named by its own heading."""
+        names = (self.config.get(config.theme["language"]) or {}).get("sections", {})
+        for item in _sections(nav.items):
+            if names and item.title not in names:
+                log.warning(f"the section {item.title!r} has no name in {config.theme['language']!r}")
+            item.title = names.get(item.title, item.title)
+        return nav
+
+    def on_page_context(self, context, page: Page, config: MkDocsConfig, nav: Navigation):
+        """Offer the same page in the other languages."""
+        config.extra["alternate"] = alternates(page, config.theme["language"])
+        return context
+
+    def on_post_page(self, output: str, **_) -> str:
+        """Keep the theme's script from asking for a site map below every page.
+
+        It does so for each `link[rel=alternate]`; with a blank the browser and search
+        engines still read the word, and the script does not.
+        """
+        return output.replace('<link rel="alternate"', '<link rel="alternate "')
+
+    @event_priority(-100)
+    def on_post_build(self, config: MkDocsConfig) -> None:
+        """Build the other languages, then put the new site in the place of the old."""
+        if config.theme["language"] != LANGUAGES[0]:
+            return
+        for lang in LANGUAGES[1:]:
+            other = load_config(
+                config.config_file_path,
+                site_dir=str(Path(config.site_dir, lang)),
+                site_url=f"{config.site_url or ''}{lang}/",
+                strict=config.strict,
+            )
+            other.theme["language"] = lang
+            build(other)
+        if self.target and not (config.strict and self.counter.get_counts()):
+            shutil.rmtree(self.target, ignore_errors=True)
+            Path(config.site_dir).rename(self.target)
+        elif self.target:
+            shutil.rmtree(config.site_dir)  # MkDocs is about to fail for the warnings
+
+    def on_build_error(self, error: Exception) -> None:
+        """Leave nothing behind; the last good site was not touched."""
+        if self.target:
+            shutil.rmtree(self.target.with_name(f".{self.target.name}.new"), ignore_errors=True)
+
+
+def alternates(page: Page | None, lang: str) -> list[dict[str, str]]:
+    """Return the same page in every language, as links relative to the site of `lang`."""
+    root = "" if lang == LANGUAGES[0] else "../"
+    folders = {other: "" if other == LANGUAGES[0] else f"{other}/" for other in LANGUAGES}
+    url = page.url.removeprefix("./") if page else ""
+    return [
+        {"lang": other, "name": NAMES[other], "link": (url if other == lang else root + folder + url) or "."}
+        for other, folder in folders.items()
+    ]
+
+
+def _has_text(file):
+    """Say whether a page holds words, and not only the names of modules to document."""
+    lines = Path(file.abs_src_path).read_text(encoding="utf-8").splitlines()
+    return any(line and not line.startswith((":::", " ")) for line in lines)
+
+
+def _sections(items):
+    for item in items:
+        if item.is_section:
+            yield item
+            yield from _sections(item.children)

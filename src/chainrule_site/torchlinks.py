@@ -1,0 +1,1 @@
+def url(name): return None
