@@ -1,15 +1,16 @@
 """Turns every .py below docs into a page, in each language.
 
-    lesson    reads a percent file and says what is wrong with it
-    source    reads the reference package, to print it in a lesson
-    execute   runs the cells of one lesson and keeps what they show
-    warm      the process that has imported PyTorch and forks one process a lesson
-    run       hands lessons to that process and judges what comes back
-    page      writes a lesson as Markdown, in one language
-    download  writes it as a .py file or a notebook, in one language
-    tex       writes formulas as HTML
+    lesson      reads a percent file and says what is wrong with it
+    source      reads the reference package, to print it in a lesson
+    figure      says how figures look, in a notebook and on a page
+    execute     runs the cells of one lesson and keeps what they show
+    warm        the process that has imported PyTorch and forks one process a lesson
+    run         hands lessons to that process and judges what comes back
+    page        writes a lesson as Markdown, in one language
+    download    writes it as a .py file or a notebook, in one language
+    tex         writes formulas as HTML
     torchlinks  finds the documentation page of a PyTorch name
-    plugins   hands all of this to MkDocs, which nothing else here knows
+    plugins     hands all of this to MkDocs, which nothing else here knows
 
 Nothing here imports `chainrule`, and nothing in `chainrule` knows there is a site.
 """

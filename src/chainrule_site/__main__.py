@@ -10,12 +10,13 @@ from pathlib import Path
 from .lesson import LANGUAGES, LessonError, read
 from .page import Surroundings, markdown
 from .run import Runner
-from .source import SourceError
 
 
 def main(words: list[str]) -> int:
     """Do what the command line says and return the exit status."""
-    if words[:1] not in (["check"], ["show"]) or (words[0] == "show" and len(words) < 2):
+    if words[:1] not in (["check"], ["show"]) or (
+        words[0] == "show" and len(words) < 2
+    ):
         print(__doc__)
         return 2
     runner = Runner()
@@ -38,7 +39,7 @@ def main(words: list[str]) -> int:
                 lesson = next(lesson for lesson in lessons if lesson.path == path)
                 for lang in LANGUAGES:
                     markdown(lesson, run, lang, Surroundings())
-        except (LessonError, SourceError) as error:
+        except LessonError as error:
             mistakes.append(str(error))
         print("\n".join(mistakes) or f"{len(lessons)} lessons, nothing wrong")
         return bool(mistakes)

@@ -32,7 +32,9 @@ def download(lesson: Lesson, run: Run, lang: str, suffix: str) -> str:
             cells.append(v4.new_code_cell(_caught(cell)))
         else:
             tags = {"tags": ["raises-exception"]} if cell.raises else {}
-            cells.append(v4.new_code_cell(cell.text, metadata=tags, outputs=_outputs(cell, run)))
+            cells.append(
+                v4.new_code_cell(cell.text, metadata=tags, outputs=_outputs(cell, run))
+            )
     for number, cell in enumerate(cells, 1):
         cell["id"] = f"cell-{number}"
         if cell.cell_type == "code" and suffix == "ipynb":

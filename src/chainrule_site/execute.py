@@ -13,18 +13,16 @@ import tempfile
 import traceback
 import warnings
 
-import matplotlib
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
-from matplotlib_inline import backend_inline
 from traitlets.config import Config
 
 from .figure import STYLE, tidy
 
 INLINE = "module://matplotlib_inline.backend_inline"
 SOURCE = f"{os.sep}src{os.sep}chainrule{os.sep}"
-"""The reference package, whose lines a reader can look up, unlike those of a library."""
+"""The reference package: a reader can look its lines up, unlike those of a library."""
 
 
 def execute(steps: list[dict]) -> list:
@@ -64,20 +62,29 @@ def _value(shell, expression):
 
 
 def _shell(capture):
-    """Make an IPython that writes nothing to disk and draws figures as SVG."""
+    """Make an IPython that writes nothing to disk."""
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.ipython_dir = tempfile.gettempdir()
-    config.InlineBackend.figure_formats = {"svg"}
     shell = _Shell.instance(
         config=config, displayhook_class=_Results, display_pub_class=_Display
     )
     shell.capture = shell.displayhook.capture = shell.display_pub.capture = capture
+    if "matplotlib" in sys.modules:
+        _draw_inline(shell)
+    return shell
+
+
+def _draw_inline(shell):
+    """Show a cell's figures under the cell, as Jupyter does, but as SVG."""
+    import matplotlib
+    from matplotlib_inline import backend_inline
+
+    shell.config.InlineBackend.figure_formats = {"svg"}
     matplotlib.use(INLINE, force=True)
     matplotlib.interactive(True)  # or the figure of a cell is not noticed
     backend_inline.configure_inline_support(shell, INLINE)
     matplotlib.rcParams.update(STYLE)
-    return shell
 
 
 class _Shell(InteractiveShell):

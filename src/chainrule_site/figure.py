@@ -10,30 +10,44 @@ STYLE = {
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "font.size": 11,
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so widths are the same anywhere
-    "svg.fonttype": "none",  # text stays text: found, read aloud, set in the page's font
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same widths anywhere
+    "svg.fonttype": "none",  # text that can be found, read aloud and restyled
     "svg.hashsalt": "chainrule",  # the same ids in every build
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.prop_cycle": f"cycler('color', {list(PALETTE)})",
     "legend.frameon": False,
     **dict.fromkeys(
-        ["text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"],
+        [
+            "text.color",
+            "axes.edgecolor",
+            "axes.labelcolor",
+            "xtick.color",
+            "ytick.color",
+        ],
         INK,
     ),
 }
 NOISE = (
-    (re.compile(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", re.S), ""),
+    (
+        re.compile(
+            r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", re.S
+        ),
+        "",
+    ),
     (re.compile(r"<defs>\s*</defs>"), ""),
     (re.compile(r" font-family: [^;\"]*;| transform=\"rotate\(-?0 [^)]*\)\""), ""),
-    (re.compile(r"-?\d+\.\d{3,}"), lambda m: f"{float(m[0]):.2f}".rstrip("0").rstrip(".")),
+    (
+        re.compile(r"-?\d+\.\d{3,}"),
+        lambda m: f"{float(m[0]):.2f}".rstrip("0").rstrip("."),
+    ),
     (re.compile(r"(?<![\d.])-0(?![\d.])"), "0"),
     (re.compile(r"\s*\n\s*"), "\n"),
 )
 
 
 def tidy(svg: str) -> str:
-    """Keep of a figure what shows: no metadata, no unused ids, hundredths of a point."""
+    """Keep what shows of a figure: no metadata or unused ids, hundredths of a point."""
     svg = svg[svg.index("<svg") :]
     for pattern, replacement in NOISE:
         svg = pattern.sub(replacement, svg)

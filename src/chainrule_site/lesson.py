@@ -79,7 +79,9 @@ def read(path: Path) -> Lesson:
     nodes = jupytext.reads(text, fmt="py:percent").cells
     if not lines or len(lines) != len(nodes) or lines[0] != 1:
         first = text.splitlines()[0] if text else ""
-        raise LessonError(f"{path}:1: expected a first line `{MARKER} …`, got {first!r}")
+        raise LessonError(
+            f"{path}:1: expected a first line `{MARKER} …`, got {first!r}"
+        )
     cells, mistakes = [], []
     needs = nodes[0].metadata.pop("needs", "").replace(",", " ").split()
     for number, (line, node) in enumerate(zip(lines, nodes, strict=True), 1):
@@ -149,7 +151,7 @@ def _text_mistakes(cell):
         yield f"a text cell needs {expected}, got {cell.lang!r}: {cell.text[:30]!r}"
     for heading in HEADING.findall(FENCE.sub("", cell.text)):
         if not HEADING_ID.search(heading):
-            yield f"a heading needs an id, the same in each language: {heading!r} {{#id}}"
+            yield f"a heading needs an id, the same in each language: {heading!r}"
     for expression in cell.expressions:
         try:
             ast.parse(expression, mode="eval")
@@ -158,7 +160,7 @@ def _text_mistakes(cell):
 
 
 def _pair_mistakes(lesson):
-    """Yield where the languages do not stand side by side or differ in what they mark."""
+    """Yield where the languages do not stand side by side, or mark different things."""
     cells, seen = list(lesson.cells), {}
     while cells:
         cell = cells.pop(0)
@@ -171,17 +173,30 @@ def _pair_mistakes(lesson):
         twin = cells[0] if cells else None
         pair = (cell.lang, twin and twin.lang, twin and twin.tags)
         if pair != (*LANGUAGES, cell.tags):
-            other = LANGUAGES[1 - LANGUAGES.index(cell.lang)] if cell.lang in LANGUAGES else "?"
-            yield cell, f'expected its twin lang="{other}" beside it, with the same tags'
+            other = (
+                LANGUAGES[1 - LANGUAGES.index(cell.lang)]
+                if cell.lang in LANGUAGES
+                else "?"
+            )
+            yield (
+                cell,
+                f'expected its twin lang="{other}" beside it, with the same tags',
+            )
             continue
         cells.pop(0)
         for what, marks in {
             "heading ids": _ids,
             "inline expressions": lambda c: sorted(c.expressions),
-            "links": lambda c: sorted("".join(groups) for groups in LINK.findall(c.text)),
+            "links": lambda c: sorted(
+                "".join(groups) for groups in LINK.findall(c.text)
+            ),
         }.items():
             if marks(cell) != marks(twin):
-                yield twin, f"{what} differ from the English: expected {marks(cell)}, got {marks(twin)}"
+                yield (
+                    twin,
+                    f"{what} differ from the English: "
+                    f"expected {marks(cell)}, got {marks(twin)}",
+                )
 
 
 def _ids(cell):

@@ -128,7 +128,8 @@ def _links(lesson, words, around):
     links = [f"[{text}]({link})" for link, text in around.needs.items()]
     parts = [words["needs"] + words["comma"].join(links)] if links else []
     parts += [
-        f'<a href="{stem}.{kind}" download>{words[kind]}</a>' for kind in ("ipynb", "py")
+        f'<a href="{stem}.{kind}" download>{words[kind]}</a>'
+        for kind in ("ipynb", "py")
     ]
     parts += [f"[{words['edit']}]({around.edit})"] if around.edit else []
     parts += [
@@ -166,13 +167,19 @@ def _source(snippet, words):
 
 def _outputs(outputs, words):
     """Return the blocks that stand under a code cell."""
-    figures = [o["data"]["image/svg+xml"] for o in outputs if "image/svg+xml" in o.get("data", {})]
+    figures = [
+        o["data"]["image/svg+xml"]
+        for o in outputs
+        if "image/svg+xml" in o.get("data", {})
+    ]
     blocks, kind, text = [], "", ""
     for output in outputs:
         data = output.get("data", {})
         if figures and data:
             continue  # a cell that draws ends in an object nobody wants to see named
-        now = {"error": "error", "stream": output.get("name")}.get(output["output_type"], "stdout")
+        now = {"error": "error", "stream": output.get("name")}.get(
+            output["output_type"], "stdout"
+        )
         table = _table(data["text/html"]) if "text/html" in data else ""
         if text and (table or now != kind):
             blocks += _folded(text, kind, words)
@@ -199,7 +206,14 @@ def _folded(text, kind, words):
     )
     more = words["more"].format(len(parts[1]))
     summary = f"<summary>{more}</summary>"
-    return [head, '<details class="fold" markdown>', summary, middle, "</details>", tail]
+    return [
+        head,
+        '<details class="fold" markdown>',
+        summary,
+        middle,
+        "</details>",
+        tail,
+    ]
 
 
 def _fence(info, text):
@@ -208,7 +222,7 @@ def _fence(info, text):
 
 
 def _captioned(svg, text, number):
-    """Set a figure with its caption, which is also there for those who do not see it."""
+    """Set a figure with its caption, which also stands for it where it is not seen."""
     plain = html.escape(re.sub(r"[`*$\\]", "", text).replace("\n", " "))
     shown = html.escape(text, quote=False)
     shown = re.sub(r"`([^`]+)`", r"<code>\1</code>", shown)
@@ -236,7 +250,9 @@ class _Table(HTMLParser):
         self.kept += f"</{tag}>" * (tag in self.KEPT)
 
     def handle_data(self, data):
-        self.kept += html.escape(" ".join(data.split()), quote=False) * (not self.hidden)
+        self.kept += html.escape(" ".join(data.split()), quote=False) * (
+            not self.hidden
+        )
 
 
 def _table(source):

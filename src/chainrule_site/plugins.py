@@ -5,6 +5,7 @@ import logging
 import re
 import shutil
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import mkdocs_jupyter.plugin
 from mkdocs.commands.build import build
@@ -23,10 +24,10 @@ from .download import FORMATS, download
 from .lesson import LANGUAGES, LessonError, read
 from .page import NAMES, Surroundings, markdown, title
 from .run import Runner
-from .source import SourceError
 
 log = get_plugin_logger("chainrule")
 HOME = "index.py"
+FOLDERS = {lang: "" if lang == LANGUAGES[0] else f"{lang}/" for lang in LANGUAGES}
 RUNNER = Runner()  # one for both languages, and for every build of `mkdocs serve`
 atexit.register(RUNNER.close)
 
@@ -36,12 +37,17 @@ class LessonsPlugin(mkdocs_jupyter.plugin.Plugin):
 
     def on_files(self, files: Files, config: MkDocsConfig) -> Files:
         """Read and run every lesson, and put its downloads beside its page."""
+        root = Path(config.config_file_path).parent
+        if root != Path.cwd():
+            raise PluginError(
+                f"expected to run in {root}, beside mkdocs.yml, got {Path.cwd()}"
+            )
         files = super().on_files(files, config)
         self.lessons, mistakes = {}, []
         for file in files:
             if self.should_include(file):
                 try:
-                    path = Path(file.abs_src_path).relative_to(Path.cwd())
+                    path = Path(file.abs_src_path).relative_to(root)
                     self.lessons[file.src_uri] = read(path)
                 except LessonError as error:
                     mistakes.append(str(error))
@@ -72,10 +78,7 @@ class LessonsPlugin(mkdocs_jupyter.plugin.Plugin):
             return None
         lang = config.theme["language"]
         around = None if page.file.src_uri == HOME else self._around(page, lesson, lang)
-        try:
-            return markdown(lesson, self.runs[lesson.path], lang, around)
-        except SourceError as error:
-            raise PluginError(f"{lesson.path}: {error}") from error
+        return markdown(lesson, self.runs[lesson.path], lang, around)
 
     def _around(self, page, lesson, lang):
         if missing := [uri for uri in lesson.needs if uri not in self.lessons]:
@@ -83,15 +86,13 @@ class LessonsPlugin(mkdocs_jupyter.plugin.Plugin):
         here = page.file.src_uri
         return Surroundings(
             needs={
-                get_relative_url(uri, here.rpartition("/")[0] + "/"): title(self.lessons[uri], lang)
+                get_relative_url(uri, here.rpartition("/")[0] + "/"): title(
+                    self.lessons[uri], lang
+                )
                 for uri in lesson.needs
             },
             edit=page.edit_url or "",
-            other={
-                a["lang"]: get_relative_url(a["link"], page.url)
-                for a in alternates(page, lang)
-                if a["lang"] != lang
-            },
+            other={k: v for k, v in alternates(page.url, lang).items() if k != lang},
         )
 
     def on_serve(self, server, **_):
@@ -105,7 +106,9 @@ class MathPlugin(BasePlugin):
     def on_files(self, files: Files, config: MkDocsConfig) -> Files:
         """Ship the style sheet and the fonts of KaTeX, and nothing else of it."""
         for name, content in tex.assets().items():
-            files.append(File.generated(config, f"assets/katex/{name}", content=content))
+            files.append(
+                File.generated(config, f"assets/katex/{name}", content=content)
+            )
         return files
 
     def on_page_content(self, html: str, page: Page, **_) -> str:
@@ -117,10 +120,10 @@ class MathPlugin(BasePlugin):
 
 
 class TorchLinksPlugin(BasePlugin):
-    """Links the names of PyTorch that a text refers to; a wrong one stays unresolved."""
+    """Links the names of PyTorch in a text; a wrong one stays unresolved."""
 
     def on_env(self, env, config: MkDocsConfig, files: Files):
-        """Tell autorefs where each name is documented, before it resolves references."""
+        """Tell autorefs where names are documented, before it resolves references."""
         autorefs = config.plugins["autorefs"]
         for file in files.documentation_pages():
             content = (file.page and file.page.content) or ""
@@ -133,7 +136,7 @@ class TorchLinksPlugin(BasePlugin):
 class LanguagesPlugin(BasePlugin):
     """Builds the site once for each language: `page.md`, or `page.zh.md` beside it."""
 
-    config_scheme = tuple((lang, Type(dict, default={})) for lang in LANGUAGES[1:])
+    config_scheme = tuple((lang, Type(dict, default={})) for lang in LANGUAGES)
 
     target = None
     """Where the finished site goes; None for `mkdocs serve`, which builds in place."""
@@ -152,10 +155,15 @@ class LanguagesPlugin(BasePlugin):
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         """Take the words of the language, and build beside the last good site."""
         lang = config.theme["language"]
-        words = self.config.get(lang) or {}
+        words = self.config[lang]
         config.site_name = words.get("site_name", config.site_name)
         config.site_description = words.get("site_description", config.site_description)
-        config.extra["alternate"] = alternates(None, lang)
+        # the theme would take a link out of this language's folder for one inside it,
+        # so it gets marks, which `_linked` replaces
+        config.extra["alternate"] = [
+            {"lang": other, "name": NAMES[other], "link": f"#{other}"}
+            for other in LANGUAGES
+        ]
         if lang == LANGUAGES[0] and self.command == "build":
             self.target = Path(config.site_dir)
             config.site_dir = str(self.target.with_name(f".{self.target.name}.new"))
@@ -177,30 +185,42 @@ class LanguagesPlugin(BasePlugin):
             elif lang == LANGUAGES[0]:
                 for other in LANGUAGES[1:]:
                     if f"{uri[:-3]}.{other}.md" not in pages and _has_text(pages[uri]):
-                        log.warning(f"{uri} has no translation: expected {uri[:-3]}.{other}.md")
+                        log.warning(
+                            f"{uri} has no translation: expected {uri[:-3]}.{other}.md"
+                        )
         return files
 
     def on_nav(self, nav: Navigation, config: MkDocsConfig, files: Files) -> Navigation:
         """Translate the names of the sections; a page is named by its own heading."""
-        names = (self.config.get(config.theme["language"]) or {}).get("sections", {})
+        lang = config.theme["language"]
+        names = self.config[lang].get("sections", {})
         for item in _sections(nav.items):
             if names and item.title not in names:
-                log.warning(f"the section {item.title!r} has no name in {config.theme['language']!r}")
+                log.warning(f"the section {item.title!r} has no name in {lang!r}")
             item.title = names.get(item.title, item.title)
         return nav
 
-    def on_page_context(self, context, page: Page, config: MkDocsConfig, nav: Navigation):
-        """Offer the same page in the other languages."""
-        config.extra["alternate"] = alternates(page, config.theme["language"])
-        return context
+    def on_post_page(self, output: str, page: Page, config: MkDocsConfig) -> str:
+        """Put in the words that no setting reaches, and mend one tag.
 
-    def on_post_page(self, output: str, **_) -> str:
-        """Keep the theme's script from asking for a site map below every page.
-
-        It does so for each `link[rel=alternate]`; with a blank the browser and search
-        engines still read the word, and the script does not.
+        The theme's script asks for a site map below the page of each
+        `link[rel=alternate]`; with a blank in it, browsers and search engines still
+        read the word, and the script does not.
         """
-        return output.replace('<link rel="alternate"', '<link rel="alternate "')
+        lang = config.theme["language"]
+        for said, word in self.config[lang].get("words", {}).items():
+            output = output.replace(said, word)
+        return _linked(output, alternates(page.url, lang))
+
+    def on_post_template(
+        self, output: str, template_name: str, config: MkDocsConfig
+    ) -> str:
+        """Link the languages on the page for addresses that lead nowhere, too."""
+        root = urlsplit(config.site_url or "/").path
+        root = root.removesuffix(f"{config.theme['language']}/")
+        return _linked(
+            output, {lang: root + folder for lang, folder in FOLDERS.items()}
+        )
 
     @event_priority(-100)
     def on_post_build(self, config: MkDocsConfig) -> None:
@@ -225,18 +245,24 @@ class LanguagesPlugin(BasePlugin):
     def on_build_error(self, error: Exception) -> None:
         """Leave nothing behind; the last good site was not touched."""
         if self.target:
-            shutil.rmtree(self.target.with_name(f".{self.target.name}.new"), ignore_errors=True)
+            shutil.rmtree(
+                self.target.with_name(f".{self.target.name}.new"), ignore_errors=True
+            )
 
 
-def alternates(page: Page | None, lang: str) -> list[dict[str, str]]:
-    """Return the same page in every language, as links relative to the site of `lang`."""
-    root = "" if lang == LANGUAGES[0] else "../"
-    folders = {other: "" if other == LANGUAGES[0] else f"{other}/" for other in LANGUAGES}
-    url = page.url.removeprefix("./") if page else ""
-    return [
-        {"lang": other, "name": NAMES[other], "link": (url if other == lang else root + folder + url) or "."}
-        for other, folder in folders.items()
-    ]
+def alternates(url: str, lang: str) -> dict[str, str]:
+    """Return for each language the link to a page from the same page in `lang`."""
+    return {
+        other: get_relative_url(folder + url, FOLDERS[lang] + url)
+        for other, folder in FOLDERS.items()
+    }
+
+
+def _linked(output, links):
+    """Put links to the other languages in the place of their marks."""
+    for lang, link in links.items():
+        output = output.replace(f'href="#{lang}" hreflang', f'href="{link}" hreflang')
+    return output.replace('<link rel="alternate"', '<link rel="alternate "')
 
 
 def _has_text(file):

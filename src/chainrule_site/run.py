@@ -11,9 +11,14 @@ from hashlib import sha256
 from pathlib import Path
 
 from .lesson import INLINE, Lesson, LessonError
+from .source import SourceError, snippets
 
 SECONDS = 60
 """How long a lesson may run."""
+HEAVY = {
+    "torch": ["torch", "torch._dynamo"],  # which the first optimizer imports anyway
+    "matplotlib": ["matplotlib.pyplot", "matplotlib_inline.backend_inline"],
+}
 DECIMAL = re.compile(r"(?<![\w.])\d+\.\d+(?!\w|\.\d)")
 ADDRESS = re.compile(r"https?://\S+")
 
@@ -44,9 +49,14 @@ class Runner:
         """
         lessons = list(lessons)
         keys = {lesson.path: _key(lesson) for lesson in lessons}
-        pending = {str(l.path): l for l in lessons if keys[l.path] not in self.kept}
-        failures = []
-        for answer in self._answers(pending.values()):
+        pending = {
+            str(each.path): each for each in lessons if keys[each.path] not in self.kept
+        }
+        failures = [
+            mistake for each in pending.values() for mistake in _unsourced(each)
+        ]
+        runnable = [each for each in pending.values() if not any(_unsourced(each))]
+        for answer in self._answers(runnable):
             lesson = pending[answer["name"]]
             try:
                 self.kept[keys[lesson.path]] = judge(lesson, answer)
@@ -71,12 +81,19 @@ class Runner:
             if self.process is None:
                 command = [sys.executable, "-m", "chainrule_site.warm"]
                 pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-                self.process = subprocess.Popen(command, **pipes)
+                env = {
+                    "OMP_NUM_THREADS": "1"
+                } | os.environ  # the lessons share the cores
+                self.process = subprocess.Popen(command, env=env, **pipes)
             while waiting and running < self.jobs:
                 lesson, running = waiting.pop(0), running + 1
-                request = {"name": str(lesson.path), "steps": steps(lesson)}
-                line = json.dumps(request | {"seconds": SECONDS}) + "\n"
-                self.process.stdin.write(line.encode())
+                request = {
+                    "name": str(lesson.path),
+                    "steps": steps(lesson),
+                    "seconds": SECONDS,
+                    "imports": heavy_imports(lesson),
+                }
+                self.process.stdin.write(json.dumps(request).encode() + b"\n")
                 self.process.stdin.flush()
             line = self.process.stdout.readline()
             if not line:
@@ -95,11 +112,36 @@ def steps(lesson: Lesson) -> list[dict]:
     lead, order = [], []
     for cell in lesson.cells:
         if cell.kind == "code":
-            order.append({"cell": cell.number, "code": cell.text, "raises": bool(cell.raises)})
+            order.append(
+                {"cell": cell.number, "code": cell.text, "raises": bool(cell.raises)}
+            )
         elif cell.expressions:
             values = {"cell": cell.number, "values": list(cell.expressions)}
             (lead if cell.number <= 2 else order).append(values)
     return order + lead
+
+
+def _unsourced(lesson):
+    """Yield where a lesson wants to show reference code that does not exist."""
+    for cell in lesson.code:
+        if "source" in cell.tags:
+            try:
+                snippets([cell.text])
+            except SourceError as error:
+                yield f"{lesson.at(cell)}: {error}"
+
+
+def heavy_imports(lesson: Lesson) -> list[str]:
+    """Return the modules worth importing once for all the lessons that need them."""
+    sources = snippets(cell.text for cell in lesson.code if "source" in cell.tags)
+    shown = [snippet.text for group in sources for snippet in group]
+    code = "\n".join([cell.text for cell in lesson.code] + shown)
+    return [
+        module
+        for name, modules in HEAVY.items()
+        if re.search(rf"^\s*(?:import|from) {name}\b", code, re.M)
+        for module in modules
+    ]
 
 
 def judge(lesson: Lesson, answer: dict) -> Run:
@@ -145,8 +187,10 @@ def _wrong(cell, outputs):
 
 
 def _uncaptioned(lesson, outputs):
-    for cell, after in zip(lesson.cells, lesson.cells[1:] + (None,), strict=True):
-        figures = sum("image/svg+xml" in o.get("data", {}) for o in outputs.get(cell.number, ()))
+    for cell, after in zip(lesson.cells, (*lesson.cells[1:], None), strict=True):
+        figures = sum(
+            "image/svg+xml" in o.get("data", {}) for o in outputs.get(cell.number, ())
+        )
         captioned = after is not None and "caption" in after.tags
         if cell.kind == "code" and figures != captioned:
             expected = "one figure" if captioned else "a caption cell after the figure"
@@ -155,14 +199,17 @@ def _uncaptioned(lesson, outputs):
 
 def _unshown(lesson, outputs):
     """Yield decimals in the prose that neither code nor output shows."""
-    shown = " ".join(cell.text for cell in lesson.code)
-    shown += " ".join(as_text(output) for group in outputs.values() for output in group)
-    known = set(re.findall(r"\d+\.\d+", shown))
+    shown = [cell.text for cell in lesson.code]
+    shown += [as_text(output) for group in outputs.values() for output in group]
+    known = set(re.findall(r"\d+\.\d+", "\n".join(shown)))
     for cell in lesson.cells:
         if cell.kind == "markdown":
             prose = ADDRESS.sub("", INLINE.sub("", cell.text))
             for number in sorted(set(DECIMAL.findall(prose)) - known):
-                yield cell, f"{number} is in the prose, but no code and no output shows it"
+                yield (
+                    cell,
+                    f"{number} is in the prose, but no code and no output shows it",
+                )
 
 
 def as_text(output: dict) -> str:

@@ -60,7 +60,9 @@ def _snippets(wanted, printed):
     found = []
     for module, chosen in nodes.items():
         names = [name for asked, name in wanted if asked == module]
-        head = [line for line in _import_lines(module) if line in imports.get(module, ())]
+        head = [
+            line for line in _import_lines(module) if line in imports.get(module, ())
+        ]
         body = [_bare(module, node) for node in sorted(chosen, key=lambda n: n.lineno)]
         text = "\n".join(_merged(head)) + "\n\n\n" * bool(head) + "\n\n\n".join(body)
         found.append(Snippet(module, names, text))
@@ -112,7 +114,9 @@ def _bindings(module):
     found = {}
     for node in _module(module)[1].body:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
-            found |= {alias.asname or alias.name.split(".")[0]: node for alias in node.names}
+            found |= {
+                alias.asname or alias.name.split(".")[0]: node for alias in node.names
+            }
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             found[node.name] = node
         elif isinstance(node, (ast.Assign, ast.AnnAssign)):
@@ -125,15 +129,23 @@ def _import_line(node, name):
     for alias in node.names:
         if (alias.asname or alias.name.split(".")[0]) == name:
             renamed = f" as {alias.asname}" if alias.asname else ""
-            start = f"from {node.module} import" if isinstance(node, ast.ImportFrom) else "import"
+            start = (
+                f"from {node.module} import"
+                if isinstance(node, ast.ImportFrom)
+                else "import"
+            )
             return f"{start} {alias.name}{renamed}"
     raise SourceError(f"{name} is not imported by {ast.unparse(node)!r}")
 
 
 def _import_lines(module):
     """Return the imports of a module one name a line, in its order."""
-    return [_import_line(node, name) for name, node in _bindings(module).items()
-            if isinstance(node, (ast.Import, ast.ImportFrom)) and not (isinstance(node, ast.ImportFrom) and _is_ours(node))]
+    return [
+        _import_line(node, name)
+        for name, node in _bindings(module).items()
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        and not (isinstance(node, ast.ImportFrom) and _is_ours(node))
+    ]
 
 
 def _merged(lines):
@@ -142,8 +154,10 @@ def _merged(lines):
     for line in lines:
         start, _, name = line.rpartition("import ")
         merged.setdefault(start or line, []).append(name)
-    return [f"{start}import {', '.join(names)}" if start.startswith("from") else start
-            for start, names in merged.items()]
+    return [
+        f"{start}import {', '.join(names)}" if start.startswith("from") else start
+        for start, names in merged.items()
+    ]
 
 
 def _bare(module, node):
@@ -152,7 +166,9 @@ def _bare(module, node):
     first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
     dropped = set()
     for inner in ast.walk(node):
-        if isinstance(inner, (ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(inner):
+        if isinstance(inner, (ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(
+            inner
+        ):
             text = inner.body[0]
             dropped |= set(range(text.lineno, text.end_lineno + 1))
             if lines[text.end_lineno : text.end_lineno + 1] == [""]:

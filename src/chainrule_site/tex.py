@@ -1,4 +1,4 @@
-"""Write formulas as HTML while the site is built, so that no reader's browser has to."""
+"""Write formulas as HTML while the site is built, so that no browser has to."""
 
 import json
 import re
@@ -10,7 +10,9 @@ import quickjs
 
 KATEX = Path(__file__).with_name("katex")
 MARK = re.compile(
-    r'<(?P<tag>span|div) class="arithmatex">(?:\\\((?P<inline>.*?)\\\)|\\\[(?P<display>.*?)\\\])</(?P=tag)>',
+    r'<(?P<tag>span|div) class="arithmatex">'
+    r"(?:\\\((?P<inline>.*?)\\\)|\\\[(?P<display>.*?)\\\])"
+    r"</(?P=tag)>",
     re.S,
 )
 

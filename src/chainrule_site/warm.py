@@ -1,11 +1,14 @@
 """The process that has imported PyTorch and forks one process a lesson.
 
-Importing PyTorch takes longer than most lessons. This process imports it once, computes
-nothing, and forks a child for each lesson, which so starts with everything imported and
-takes with it all that the lesson changes: seeds, global modes, the current folder.
+Importing PyTorch takes longer than most lessons. This process imports it once, when the
+first lesson needs it, computes nothing, and forks a child for each lesson. The child
+starts with everything imported, and takes with it all that the lesson changes: seeds,
+global modes, the current folder.
 
-It reads one request a line from standard input and writes one answer a line to standard
-output, both as JSON. `run` is the other end.
+It reads a request a line from standard input and writes an answer a line to standard
+output, both as JSON; `run` is the other end. A request has a `name`, the `steps` to
+run, how many `seconds` they may take and the `imports` to make first. An answer has the
+`name`, the `seconds` it took and the `results` of `execute`, or `died`, a sentence.
 """
 
 import contextlib
@@ -23,24 +26,15 @@ import time
 import traceback
 import warnings
 
-PRELOAD = (
-    "torch",
-    "torch._dynamo",  # the first optimizer imports it
-    "matplotlib.pyplot",
-    "chainrule_site.execute",
-)
-
 
 def serve(requests: int, answers: int) -> None:
     """Answer requests until their end; as many lessons run at once as are asked for.
 
     Args:
-        requests: File descriptor to read from. A request is `{"name": str, "steps": list,
-            "seconds": float}`.
-        answers: File descriptor to write to. An answer is `{"name": str, "seconds": float}`
-            and `results` as `execute` returns them, or `died`, a sentence.
+        requests: The file descriptor to read from.
+        answers: The file descriptor to write to.
     """
-    _preload()
+    _load(["chainrule_site.execute"])
     selector = selectors.DefaultSelector()
     selector.register(requests, selectors.EVENT_READ)
     running, unread, more = {}, b"", True
@@ -54,7 +48,9 @@ def serve(requests: int, answers: int) -> None:
                 continue
             *lines, unread = (unread + part).split(b"\n")
             for line in lines:
-                child = _Child(json.loads(line), close=[requests, answers])
+                request = json.loads(line)
+                _load(request["imports"])
+                child = _Child(request, close=[requests, answers])
                 running[child.pipe] = child
                 selector.register(child.pipe, selectors.EVENT_READ)
             if not part:
@@ -113,11 +109,7 @@ def _run(steps, folder, writer):
         os.chdir(folder)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         sys.dont_write_bytecode = True  # children would race for the same files
-        import torch
-
-        torch.set_num_threads(int(os.environ.get("CHAINRULE_THREADS", "1")))
-        execute = importlib.import_module("chainrule_site.execute")
-        said = {"results": execute.execute(steps)}
+        said = {"results": sys.modules["chainrule_site.execute"].execute(steps)}
         said["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     except BaseException:
         said = {"died": f"the engine failed\n{traceback.format_exc()}"}
@@ -125,13 +117,16 @@ def _run(steps, folder, writer):
     os._exit(0)
 
 
-def _preload():
+def _load(names):
+    """Import what the next lessons need, once for all of them."""
+    new = [name for name in names if name not in sys.modules]
     with warnings.catch_warnings():  # and not once and for all: lessons show warnings
         warnings.simplefilter("ignore")
-        for name in PRELOAD:
+        for name in new:
             importlib.import_module(name)
-    gc.collect()
-    gc.freeze()  # a child that collects garbage need not copy these pages
+    if new:
+        gc.collect()
+        gc.freeze()  # a child that collects garbage need not copy these pages
 
 
 def _write(descriptor, message):
