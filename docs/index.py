@@ -1,15 +1,15 @@
 # %% [markdown] lang="en"
 # # Chain Rule {#home}
 #
-# Gradients in PyTorch, by example. Every number, plot and error message on this site was
-# computed when the site was built, by the code printed above it. One step of descent,
-# with the derivative written by hand and with autograd:
+# Gradients in PyTorch, by example. Every number, plot and error message here was computed
+# when the site was built, by the code printed above it. The same three updates, with the
+# derivative written by hand and with autograd:
 
 # %% [markdown] lang="zh"
 # # 链式法则 {#home}
 #
-# PyTorch 梯度实例。本站的每个数字、每张图、每条报错信息，都是建站时由它上方的代码算出来的。
-# 同一个下降过程，一边手写导数，一边用自动求导：
+# PyTorch 梯度实例。这里的每个数字、每张图、每条报错信息，都是建站时由它上方的代码算出来的。
+# 同样的三次更新，一边手写导数，一边用自动求导：
 
 # %% [markdown] lang="en" tags=["beside"]
 # **By hand**
@@ -22,6 +22,7 @@ w = 1.0
 
 for x, y in [(1.0, 2.0), (2.0, 4.0), (3.0, 6.0)]:
     gradient = 2 * x * (w * x - y)
+
     w = w - 0.01 * gradient
     print(f"gradient {gradient:8.4f}   w {w:.4f}")
 
@@ -42,3 +43,51 @@ for x, y in [(1.0, 2.0), (2.0, 4.0), (3.0, 6.0)]:
         w -= 0.01 * w.grad
     print(f"gradient {w.grad:8.4f}   w {w:.4f}")
     w.grad = None
+
+# %% [markdown] lang="en"
+# ## Learn {#learn}
+#
+# - [Gradient descent by hand](descent/by-hand.py), then [with autograd](descent/autograd.py)
+# - [What no_grad, inference_mode, detach and eval each cost](autograd/no-grad.py)
+# - [Gradients add up](autograd/accumulation.py), [writing in place](autograd/inplace.py)
+# - [Checkpoints between one GPU and many](checkpoints/one-gpu-many-gpus.py)
+
+# %% [markdown] lang="zh"
+# ## 学习 {#learn}
+#
+# - [手写梯度下降](descent/by-hand.py)，再[用自动求导](descent/autograd.py)
+# - [no_grad、inference_mode、detach、eval 各自的代价](autograd/no-grad.py)
+# - [梯度会累加](autograd/accumulation.py)，[原地操作](autograd/inplace.py)
+# - [单卡与多卡之间的检查点](checkpoints/one-gpu-many-gpus.py)
+
+# %% [markdown] lang="en"
+# ## I have an error {#errors}
+#
+# - [`modified by an inplace operation`](autograd/inplace.py#mistake)
+# - [`Trying to backward through the graph a second time`](autograd/accumulation.py#mistake)
+# - [`'NoneType' object has no attribute 'zero_'`](descent/autograd.py#mistake)
+# - [`Missing key(s) in state_dict`](checkpoints/one-gpu-many-gpus.py#mistake)
+
+# %% [markdown] lang="zh"
+# ## 遇到报错 {#errors}
+#
+# - [`modified by an inplace operation`](autograd/inplace.py#mistake)
+# - [`Trying to backward through the graph a second time`](autograd/accumulation.py#mistake)
+# - [`'NoneType' object has no attribute 'zero_'`](descent/autograd.py#mistake)
+# - [`Missing key(s) in state_dict`](checkpoints/one-gpu-many-gpus.py#mistake)
+
+# %% [markdown] lang="en"
+# ## Look up {#reference}
+#
+# The code the lessons print is a package that needs torch and nothing else:
+# [descent](reference/descent.md), [autograd](reference/autograd_descent.md),
+# [recording](reference/recording.md), [accumulation](reference/accumulation.md),
+# [in place](reference/inplace.md), [checkpoints](reference/checkpoint.md).
+
+# %% [markdown] lang="zh"
+# ## 查接口 {#reference}
+#
+# 课程里的代码是一个只依赖 torch 的包：
+# [梯度下降](reference/descent.md)、[自动求导](reference/autograd_descent.md)、
+# [记录开关](reference/recording.md)、[梯度累积](reference/accumulation.md)、
+# [原地操作](reference/inplace.md)、[检查点](reference/checkpoint.md)。

@@ -1,6 +1,7 @@
 """The built site keeps its promises, and a build that would break one fails."""
 
 import gzip
+import html
 import json
 import re
 import socket
@@ -20,10 +21,10 @@ LIMIT = 25_000
 class Blocks(HTMLParser):
     """Reads the code and the output of a page, as a reader sees and copies them."""
 
-    def __init__(self, html):
+    def __init__(self, page):
         super().__init__()
         self.found, self.kind, self.inside = [], None, False
-        self.feed(html)
+        self.feed(page)
 
     def handle_starttag(self, tag, attrs):
         classes = (dict(attrs).get("class") or "").split()
@@ -159,6 +160,17 @@ def test_every_lesson_says_where_its_code_is_documented_and_back(site):
             assert f'href="../../{page}/#' in entry.read_text(), (
                 f"no way back to {path}"
             )
+
+
+def test_the_home_page_names_errors_that_the_pages_it_links_raise(site):
+    for lang in ("", "zh"):
+        home = Path(site, lang, "index.html").read_text(encoding="utf-8")
+        links = re.findall(r'<a href="([\w/-]+)#mistake"><code>(.*?)</code>', home)
+        assert len(links) >= 4
+        for url, message in links:
+            page = Path(site, lang, url, "index.html").read_text(encoding="utf-8")
+            errors = [text for kind, text in Blocks(page).found if kind == "error"]
+            assert any(html.unescape(message) in error for error in errors), message
 
 
 def test_nothing_of_the_machine_that_built_it_is_on_the_site(site):

@@ -69,13 +69,11 @@ Net()
 import torch.distributed as dist
 
 
-def join(rank, store):
+def meet(rank, store, work):
     torch.set_num_threads(1)
-    meeting = dist.FileStore(store, 2)
-    dist.init_process_group("gloo", store=meeting, rank=rank, world_size=2)
-
-
-def leave():
+    group = dist.FileStore(store, 2)
+    dist.init_process_group("gloo", store=group, rank=rank, world_size=2)
+    work(rank)
     dist.barrier()
     dist.destroy_process_group()
 
@@ -83,19 +81,19 @@ def leave():
 # %% [markdown] lang="en"
 # [`DistributedDataParallel`][torch.nn.parallel.DistributedDataParallel] wraps the model
 # in each process and averages the gradients of all of them in every `backward()`.
-# Process `rank` gets every second sample; process 0 saves.
+# Process `rank` gets every second sample; process 0 saves. The wrapper ends with the
+# function: one that outlives its process group can wait for it forever.
 
 # %% [markdown] lang="zh"
 # [`DistributedDataParallel`][torch.nn.parallel.DistributedDataParallel] 在每个进程里
 # 包住模型，每次 `backward()` 都对各进程的梯度取平均。两个进程各分到一半样本，
-# 由 0 号进程保存。
+# 由 0 号进程保存。包装随函数结束而销毁：它若比进程组活得久，退出时可能永远等下去。
 
 # %%
 from torch.nn.parallel import DistributedDataParallel
 
 
-def train_many(rank, store):
-    join(rank, store)
+def train_many(rank):
     torch.manual_seed(0)
     ddp = DistributedDataParallel(Net())
     fit(ddp, x[rank::2], y[rank::2])  # (N/2, 1)
@@ -104,7 +102,6 @@ def train_many(rank, store):
     if rank == 0:
         torch.save(ddp.state_dict(), "many.pt")
         torch.save(replicas, "replicas.pt")
-    leave()
 
 
 # %% [markdown] lang="en"
@@ -127,8 +124,8 @@ import torch.multiprocessing as mp
 
 def two_processes(work):
     with tempfile.TemporaryDirectory() as folder:
-        args = (f"{folder}/store",)
-        mp.start_processes(work, args, nprocs=2, start_method="fork")
+        args = (f"{folder}/store", work)
+        mp.start_processes(meet, args, nprocs=2, start_method="fork")
 
 
 two_processes(train_many)
@@ -214,14 +211,12 @@ def attempt(model, file):
 
 
 # %%
-def load_many(rank, store):
-    join(rank, store)
+def load_many(rank):
     files = ("one.pt", "many.pt")
     answers = [attempt(DistributedDataParallel(Net()), file) for file in files]
     answers.append(attempt(DistributedDataParallel(Net()).module, "one.pt"))
     if rank == 0:
         torch.save(answers, "answers.pt")
-    leave()
 
 
 # %%

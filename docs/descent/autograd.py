@@ -161,7 +161,7 @@ from chainrule.descent import descend
 hand = descend(1.0, xs, ys, lr=0.01, epochs=10)
 double = descend_with_autograd(1.0, xs, ys, lr=0.01, epochs=10, dtype=torch.float64)
 nearest = torch.tensor([step.w for step in hand])  # (40,) float32
-gap = torch.finfo(torch.float32).eps  # from one float32 to the next, 1 <= w < 2
+gap = torch.finfo(torch.float32).eps  # (1 <= w < 2)
 off = ((torch.tensor([step.w for step in single]) - nearest) / gap).int().tolist()
 print(f"      {'by hand':<14}{'float64':<12}        float32")
 for n, (a, b, c) in enumerate(zip(hand, double, single, strict=True), start=1):

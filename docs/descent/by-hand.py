@@ -240,11 +240,11 @@ for lr in (0.07, 0.15, 0.16):
 #
 # The rule with an update after each sample: H. Robbins and S. Monro, [A Stochastic
 # Approximation Method](https://doi.org/10.1214/aoms/1177729586), 1951. The same loop with
-# the derivative left to PyTorch: [Gradient descent with autograd](by-hand.py).
+# the derivative left to PyTorch: [Gradient descent with autograd](autograd.py).
 
 # %% [markdown] lang="zh"
 # ## 参考资料 {#sources}
 #
 # 每看一个样本更新一次的做法：H. Robbins、S. Monro，[A Stochastic
 # Approximation Method](https://doi.org/10.1214/aoms/1177729586)，1951。把求导交给
-# PyTorch 的同一个循环：[用自动求导做梯度下降](by-hand.py)。
+# PyTorch 的同一个循环：[用自动求导做梯度下降](autograd.py)。

@@ -43,7 +43,14 @@ WORDS = {
 NAMES = {"en": "English", "zh": "简体中文"}
 LONG, HEAD, TAIL = 24, 8, 4
 """An output of more than LONG lines is folded, but for its first and last lines."""
-HAN = "[\u2018-\u201d\u2026\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]"
+FULL_WIDTH = "\u2018-\u201d\u2026\u3000-\u303f\uff00-\uffef"
+HAN = f"[{FULL_WIDTH}\u4e00-\u9fff]"
+# A line break shows as a space, which does not belong between two Chinese characters,
+# be one of them in a link, nor beside Chinese punctuation; a list item stays a line.
+JOINT = re.compile(
+    rf"(?<={HAN})\n(?=[\[*]{{0,3}}{HAN})|(?<=\))\n(?={HAN})"
+    rf"|(?<=[{FULL_WIDTH}])\n(?![-+#>|\s]|\*\s|\d+\.)"
+)
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,7 @@ def prose(cell: Cell, run: Run) -> str:
     """Return a text cell with its numbers, and without gaps between Chinese lines."""
     values = run.values.get(cell.number, {})
     text = INLINE.sub(lambda match: _escaped(values[match[1]]), cell.text)
-    return re.sub(f"(?<={HAN})\n(?={HAN})", "", text)
+    return JOINT.sub("", text)
 
 
 def _escaped(value):
