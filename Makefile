@@ -7,7 +7,7 @@ export NO_MKDOCS_2_WARNING := 1
 .PHONY: serve test build clean
 
 serve: .venv/installed
-	$(BIN)/mkdocs serve
+	$(BIN)/mkdocs serve --no-strict
 
 test: .venv/installed
 	$(BIN)/ruff check

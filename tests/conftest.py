@@ -9,7 +9,7 @@ import pytest
 from clean_room import furnish
 
 from chainrule_site.lesson import read
-from chainrule_site.run import Runner
+from chainrule_site.run import Runner, as_text
 
 ROOT = Path(__file__).parent.parent
 LESSONS = sorted(Path("docs").rglob("*.py"))
@@ -38,7 +38,9 @@ def lessons():
 def runs(lessons):
     """Return what every lesson showed, by its path."""
     runner = Runner()
-    yield runner.run(lessons.values())
+    runs, failures = runner.run(lessons.values())
+    assert failures == {}
+    yield runs
     runner.close()
 
 
@@ -69,3 +71,66 @@ def clean_room(tmp_path_factory):
         )
 
     return run
+
+
+HEAD = """# %% [markdown] lang="en"
+# # Title {#title}
+
+# %% [markdown] lang="zh"
+# # 标题 {#title}
+
+"""
+
+
+@pytest.fixture(scope="session")
+def runner():
+    runner = Runner()
+    yield runner
+    runner.close()
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Return a function that makes a lesson of some cells."""
+
+    def write(*cells, name="lesson.py", head=""):
+        path = tmp_path / name
+        start = HEAD.replace('"en"', f'"en" {head}')
+        path.write_text(start + "\n\n".join(cells) + "\n", encoding="utf-8")
+        return read(path)
+
+    return write
+
+
+@pytest.fixture
+def show(runner, write):
+    """Return a function that runs code cells and returns their outputs."""
+
+    def show(*cells):
+        lesson = write(*(f"# %%\n{cell}" for cell in cells))
+        return list(shown(runner, lesson).outputs.values())
+
+    return show
+
+
+@pytest.fixture
+def complaint(runner, write, tmp_path):
+    """Return a function that says why a lesson was refused, without its folder."""
+
+    def complain(*cells, head=""):
+        runs, failures = runner.run([write(*cells, head=head)])
+        assert runs == {}
+        (text,) = failures.values()
+        return text.replace(f"{tmp_path}{os.sep}", "")
+
+    return complain
+
+
+def shown(runner, lesson):
+    runs, failures = runner.run([lesson])
+    assert failures == {}
+    return runs[lesson.path]
+
+
+def text(outputs):
+    return [as_text(output) for output in outputs]

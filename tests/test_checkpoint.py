@@ -244,10 +244,16 @@ def perceptron():
     return nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)).double()
 
 
-def train_and_save(rank, folder):
+def in_two_processes(rank, folder):
     torch.set_num_threads(1)
     store = dist.FileStore(str(folder / "store"), 2)
     dist.init_process_group("gloo", store=store, rank=rank, world_size=2)
+    train_and_save(rank, folder)
+    dist.barrier()
+    dist.destroy_process_group()  # all wrappers are gone: one left could wait for ever
+
+
+def train_and_save(rank, folder):
     x, y = inputs()
     half = slice(rank, None, 2)
     many = DistributedDataParallel(perceptron())
@@ -258,8 +264,6 @@ def train_and_save(rank, folder):
     fresh = DistributedDataParallel(nn.Sequential(*map(deepcopy, perceptron())))
     load(fresh, folder / "one.pt")
     torch.save(fresh.module.state_dict(), folder / f"loaded{rank}.pt")
-    dist.barrier()
-    dist.destroy_process_group()
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
@@ -267,7 +271,7 @@ def test_two_real_processes_and_one_exchange_their_weights(tmp_path):
     x, y = inputs()
     one = trained(perceptron(), x.double(), y.double())
     torch.save(one.state_dict(), tmp_path / "one.pt")
-    mp.start_processes(train_and_save, (tmp_path,), nprocs=2, start_method="fork")
+    mp.start_processes(in_two_processes, (tmp_path,), nprocs=2, start_method="fork")
     model = perceptron()
     load(model, tmp_path / "many.pt")
     for ours, theirs in zip(model.parameters(), one.parameters(), strict=True):

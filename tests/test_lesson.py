@@ -117,7 +117,7 @@ def test_a_head_names_the_lessons_to_read_first(tmp_path):
         (
             "# %%\n",
             "# %% need=1\n",
-            "lesson.py:7, cell 3: expected lang, tags, raises, and needs in the first cell, "
+            "lesson.py:7, cell 3: expected lang, tags, raises, and in the first cell needs and limits, "
             "got need",
         ),
         (

@@ -87,7 +87,7 @@ def meet(rank, store, work):
 # %% [markdown] lang="zh"
 # [`DistributedDataParallel`][torch.nn.parallel.DistributedDataParallel] 在每个进程里
 # 包住模型，每次 `backward()` 都对各进程的梯度取平均。两个进程各分到一半样本，
-# 由 0 号进程保存。包装随函数结束而销毁：它若比进程组活得久，退出时可能永远等下去。
+# 由 0 号进程保存。包装器随函数结束而销毁：它若比进程组活得久，退出时可能永远等下去。
 
 # %%
 from torch.nn.parallel import DistributedDataParallel
@@ -135,15 +135,15 @@ print(*many, sep="\n")
 # %% [markdown] lang="en"
 # ## Where the prefix comes from {#prefix}
 #
-# Trained by one process on all 16 samples, the network gets the same weights: the mean
-# of the gradients of two equal halves is the gradient of the whole (of
-# [unequal parts](../autograd/accumulation.py) it is not). Only the names differ. First
-# value of each tensor from one process, from two, and the largest difference:
+# One process with all 16 samples gets the same weights, up to rounding: the mean of the
+# gradients of two equal halves is the gradient of the whole (of [unequal
+# parts](../autograd/accumulation.py) it is not). Only the names differ. First value of
+# each tensor from one process, from two, and the largest difference:
 
 # %% [markdown] lang="zh"
 # ## 前缀从哪里来 {#prefix}
 #
-# 同一个网络在单进程里用全部 16 个样本训练，得到的权重相同：两半大小相等，梯度的平均就是
+# 同一个网络在单进程里用全部 16 个样本训练，得到的权重除舍入外相同：两半大小相等，梯度的平均就是
 # 整批的梯度（[大小不等](../autograd/accumulation.py)时不成立）。不同的只有名字。
 # 下面是单进程和双进程得到的各张量的第一个值，以及各张量最大的差：
 
@@ -207,7 +207,7 @@ def attempt(model, file):
 # because the order in which two processes print is up to chance.
 
 # %% [markdown] lang="zh"
-# “加载进多进程”仍然需要两个进程。结果写进文件，因为两个进程谁先打印全凭运气。
+# “加载进多进程”仍然需要两个进程。结果写进文件，因为两个进程谁先打印并不确定。
 
 
 # %%
@@ -245,7 +245,7 @@ for i, saved in enumerate(("one", "many")):
 
 # %%
 first, second = torch.load("replicas.pt")
-print("names of one process:", list(first) == list(one))
+print("names without prefix:", list(first) == list(one))
 print("into ddp.module:", *into_many[2])
 print("process 0 and 1 hold the same weights:", end=" ")
 print(all(torch.equal(first[name], second[name]) for name in first))
@@ -379,15 +379,15 @@ except ValueError as error:
 # ## One writes, all read {#rank}
 #
 # One process saves because all hold the same weights. The others must wait at a
-# [`barrier`][torch.distributed.barrier] before they load, like the one in `leave`: who
-# comes early finds no file, or half of one. Half of one reads like this:
+# [`barrier`][torch.distributed.barrier] before they load, like the one in `meet`: who
+# comes early finds no file, or half of one. Loading half a file says:
 
 # %% [markdown] lang="zh"
 # ## 一个进程写，所有进程读 {#rank}
 #
-# 各进程的权重相同，所以只由一个进程保存。其余进程要先像 `leave` 里那样在
+# 各进程的权重相同，所以只由一个进程保存。其余进程要先像 `meet` 里那样在
 # [`barrier`][torch.distributed.barrier] 处等待，再去加载：来早了，文件还不存在，
-# 或者只写了一半。读一半的文件会这样：
+# 或者只写了一半。加载半个文件的报错是：
 
 # %%
 from pathlib import Path
@@ -397,7 +397,7 @@ Path("half.pt").write_bytes(written[: len(written) // 2])
 try:
     torch.load("half.pt")
 except RuntimeError as error:
-    print(*str(error).split(". ")[0].split(": "), sep="\n")
+    print(str(error).split(". ")[0])
 
 # %% [markdown] lang="en"
 # A file records the device of each tensor, and [`torch.load`][] puts it back there:

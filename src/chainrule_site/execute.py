@@ -4,31 +4,45 @@ Runs in a process of its own, which ends with the lesson. What a cell shows is k
 Jupyter's own output types: `stream`, `execute_result`, `display_data` and `error`.
 """
 
-import base64
 import io
 import os
-import re
 import sys
 import tempfile
+import threading
 import traceback
 import warnings
+from collections.abc import Callable
 
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from .figure import STYLE, tidy
+from .clean import Cleaner
+from .figure import STYLE
 
 INLINE = "module://matplotlib_inline.backend_inline"
 SOURCE = f"{os.sep}src{os.sep}chainrule{os.sep}"
 """The reference package: a reader can look its lines up, unlike those of a library."""
+DEEP = 12
+"""Lines of a traceback; of a deeper one the first and the last are shown."""
 
 
-def execute(steps: list[dict]) -> list:
+def execute(
+    steps: list[dict],
+    *,
+    cleaner: Cleaner,
+    kilobytes: int,
+    tell: Callable[[dict], None],
+) -> list:
     """Run the steps of a lesson in order, in the current folder.
 
-    A step is `{"code": text, "raises": bool}` or `{"values": [expression, …]}`.
+    Args:
+        steps: `{"cell": number, "code": text, "raises": bool}`, or for a text cell
+            `{"cell": number, "values": [expression, …]}`.
+        cleaner: Takes from outputs what no page should show.
+        kilobytes: How much all cells together may print.
+        tell: Is told the cell that runs, and why the process is about to end.
 
     Returns:
         One result a step: the outputs of a code cell, or each expression's text, or
@@ -36,27 +50,27 @@ def execute(steps: list[dict]) -> list:
         ends the run; the list then ends with it.
     """
     results = []
-    with _Capture() as capture:
+    with _Capture(kilobytes << 10, tell) as capture:
         shell = _shell(capture)
         for step in steps:
-            capture.outputs = []
+            capture.begin(step["cell"])
             if "values" in step:
-                result = [_value(shell, text) for text in step["values"]]
+                result = [_value(shell, text, cleaner) for text in step["values"]]
                 failed = any(isinstance(value, dict) for value in result)
             else:
                 outcome = shell.run_cell(step["code"], store_history=True)
-                capture.poll()
-                result = [_cleaned(output) for output in capture.outputs]
+                result = [cleaner.output(_joined(o)) for o in capture.end()]
                 failed = not outcome.success and not step["raises"]
             results.append(result)
             if failed:
-                break
+                return results
+        capture.check_left()
     return results
 
 
-def _value(shell, expression):
+def _value(shell, expression, cleaner):
     try:
-        return clean(str(eval(expression, shell.user_ns)))
+        return cleaner.text(str(eval(expression, shell.user_ns)))
     except Exception as error:
         return {"error": "".join(traceback.format_exception_only(error)).strip()}
 
@@ -99,6 +113,11 @@ class _Shell(InteractiveShell):
     def showtraceback(self, exc_tuple=None, **_):
         kind, error, trace = self._get_exc_info(exc_tuple)
         message = "".join(traceback.format_exception_only(error)).strip()
+        frames = [frame for frame in traceback.extract_tb(trace) if _shown(frame)]
+        own = [f.lineno for f in frames if f.filename.startswith("<ipython-input")]
+        lines = [_frame(frame) for frame in frames]
+        if len(lines) > DEEP:
+            lines[DEEP // 2 : -DEEP // 2] = [f"  … {len(lines) - DEEP} more calls"]
         self.capture.add(
             {
                 "output_type": "error",
@@ -106,9 +125,10 @@ class _Shell(InteractiveShell):
                 "evalue": str(error),
                 "traceback": [
                     "Traceback (most recent call last):",
-                    *(_frame(f) for f in traceback.extract_tb(trace) if _shown(f)),
+                    *lines,
                     *message.splitlines(),
                 ],
+                "line": own[-1] if own else 1,
             }
         )
 
@@ -149,30 +169,69 @@ class _Display(DisplayPublisher):
         self.capture.outputs.clear()
 
 
+def _joined(output):
+    """Return a stream in one piece; adding to a long text would copy it each time."""
+    if "parts" not in output:
+        return output
+    kept = {key: value for key, value in output.items() if key != "parts"}
+    return kept | {"text": "".join(output["parts"])}
+
+
 class _Capture:
     """Takes all that is written, by Python or below it, in the order it was written."""
 
+    def __init__(self, limit, tell):
+        self.limit, self.tell = limit, tell
+        self.outputs, self.cell, self.size = [], None, 0
+        self.threads = set(threading.enumerate())
+
     def __enter__(self):
-        self.outputs = []
         self.files = {}
         self.saved = [(number, os.dup(number)) for number in (1, 2)]
-        self.streams = sys.stdout, sys.stderr
-        sys.stdout, sys.stderr = _Stream(self, "stdout", 1), _Stream(self, "stderr", 2)
+        self.before = sys.stdout, sys.stderr
+        self.streams = _Stream(self, "stdout", 1), _Stream(self, "stderr", 2)
+        sys.stdout, sys.stderr = self.streams
         for name, number in (("stdout", 1), ("stderr", 2)):
             file = self.files[name] = tempfile.TemporaryFile(buffering=0)
             os.dup2(file.fileno(), number)
         return self
 
     def __exit__(self, *_):
-        sys.stdout, sys.stderr = self.streams
+        sys.stdout, sys.stderr = self.before
         for number, saved in self.saved:
             os.dup2(saved, number)
             os.close(saved)
         for file in self.files.values():
             file.close()
 
+    def begin(self, cell):
+        """Start a cell: what it shows is its own."""
+        self.outputs, self.cell = [], cell
+        self.tell({"cell": cell})
+
+    def end(self):
+        """Return what the cell showed."""
+        self.poll()
+        if (sys.stdout, sys.stderr) != self.streams:
+            self.give_up("left sys.stdout or sys.stderr replaced, so nothing shows")
+        return self.outputs
+
+    def check_left(self):
+        """Refuse a lesson that goes on after its last cell."""
+        left = [t.name for t in threading.enumerate() if t not in self.threads]
+        if left:
+            self.give_up(f"left a thread running: {', '.join(left)}")
+        if left := _children():
+            self.give_up(f"left a process running: {', '.join(left)}")
+
+    def give_up(self, reason):
+        """End the process here and now, whatever the cell would catch."""
+        self.tell({"died": reason, "cell": self.cell})
+        os._exit(0)
+
     def add(self, output):
         self.poll()
+        self._count(sum(map(len, map(str, output.get("data", {}).values()))))
         self.outputs.append(output)
 
     def write(self, name, text):
@@ -189,11 +248,38 @@ class _Capture:
                 self._append(name, text)
 
     def _append(self, name, text):
+        self._count(len(text))
         last = self.outputs[-1] if self.outputs else {}
         if last.get("output_type") == "stream" and last["name"] == name:
-            last["text"] += text
+            last["parts"].append(text)
         else:
-            self.outputs.append({"output_type": "stream", "name": name, "text": text})
+            self.outputs.append(
+                {"output_type": "stream", "name": name, "parts": [text]}
+            )
+
+    def _count(self, size):
+        self.size += size
+        if self.size > self.limit:
+            self.give_up(f"showed more than {self.limit >> 10} KB")
+
+
+def _children():
+    """Return the names of the processes that this one started and that still run."""
+    import multiprocessing
+    from multiprocessing import resource_tracker
+
+    named = {child.pid: child.name for child in multiprocessing.active_children()}
+    kept = {resource_tracker._resource_tracker._pid}  # Python ends this one by itself
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children") as file:
+            pids = [int(pid) for pid in file.read().split()]
+    except OSError:  # not on Linux
+        pids = list(named)
+    return [
+        named.get(pid, f"process {n}")
+        for n, pid in enumerate(pids, 1)
+        if pid not in kept
+    ]
 
 
 class _Stream(io.TextIOBase):
@@ -215,36 +301,3 @@ class _Stream(io.TextIOBase):
         else:  # a child that the lesson forked has a copy of the list
             os.write(self.number, text.encode())
         return len(text)
-
-
-# What differs from run to run or from machine to machine, and is never the point.
-NOISE = (
-    (re.compile(r"\x1b\[[0-9;?]*[A-Za-z]"), ""),
-    (re.compile(r" \(Triggered internally at [^)]*\)"), ""),
-    (re.compile(r"\b0x[0-9a-f]{6,}\b"), "0x…"),
-)
-
-
-def clean(text: str) -> str:
-    """Remove escape codes, addresses and the paths of this machine from output."""
-    for pattern, replacement in NOISE:
-        text = pattern.sub(replacement, text)
-    return text.replace(f"{os.getcwd()}{os.sep}", "").replace(os.getcwd(), ".")
-
-
-def _cleaned(output):
-    """Return an output as JSON can hold it."""
-    if output["output_type"] == "stream":
-        return output | {"text": clean(output["text"])}
-    if output["output_type"] == "error":
-        return output | {
-            "evalue": clean(output["evalue"]),
-            "traceback": [clean(line) for line in output["traceback"]],
-        }
-    data = {}
-    for kind, value in output["data"].items():
-        if isinstance(value, bytes):
-            data[kind] = base64.b64encode(value).decode()
-        else:
-            data[kind] = tidy(value) if kind == "image/svg+xml" else clean(value)
-    return output | {"data": data}

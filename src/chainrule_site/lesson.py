@@ -2,8 +2,9 @@
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import jupytext
 
@@ -49,6 +50,16 @@ class Cell:
         return tuple(INLINE.findall(self.text)) if self.kind == "markdown" else ()
 
 
+class Limits(NamedTuple):
+    """What a lesson may use; its first cell may name others."""
+
+    seconds: float = 60
+    megabytes: int = 2048
+    """Of memory, besides what its imports hold."""
+    kilobytes: int = 200
+    """Of output."""
+
+
 @dataclass(frozen=True)
 class Lesson:
     """A whole file."""
@@ -57,15 +68,16 @@ class Lesson:
     cells: tuple[Cell, ...]
     needs: tuple[str, ...] = ()
     """The lessons to have read before, as paths below docs."""
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def code(self) -> tuple[Cell, ...]:
         """The cells to run, in order."""
         return tuple(cell for cell in self.cells if cell.kind == "code")
 
-    def at(self, cell: Cell) -> str:
-        """Say where a cell stands, for a message."""
-        return f"{self.path}:{cell.line}, cell {cell.number}"
+    def at(self, cell: Cell, line: int = 0) -> str:
+        """Say where a cell stands, or a line of its text, for a message."""
+        return f"{self.path}:{cell.line + line}, cell {cell.number}"
 
 
 def read(path: Path) -> Lesson:
@@ -83,7 +95,9 @@ def read(path: Path) -> Lesson:
             f"{path}:1: expected a first line `{MARKER} …`, got {first!r}"
         )
     cells, mistakes = [], []
-    needs = nodes[0].metadata.pop("needs", "").replace(",", " ").split()
+    head = nodes[0].metadata
+    needs = head.pop("needs", "").replace(",", " ").split()
+    limits = {name: head.pop(name) for name in Limits._fields if name in head}
     for number, (line, node) in enumerate(zip(lines, nodes, strict=True), 1):
         extra = dict(node.metadata)
         extra.pop("lines_to_next_cell", None)  # jupytext's own note of blank lines
@@ -98,9 +112,15 @@ def read(path: Path) -> Lesson:
         )
         cells.append(cell)
         if extra:
-            known = "lang, tags, raises, and needs in the first cell"
+            known = "lang, tags, raises, and in the first cell needs and limits"
             mistakes.append((cell, f"expected {known}, got {', '.join(extra)}"))
-    lesson = Lesson(path, tuple(cells), tuple(needs))
+    wrong = {
+        n: v for n, v in limits.items() if not isinstance(v, (int, float)) or v <= 0
+    }
+    mistakes += (
+        (cells[0], f"expected {n}=a number, got {v!r}") for n, v in wrong.items()
+    )
+    lesson = Lesson(path, tuple(cells), tuple(needs), Limits(**limits))
     mistakes += [*_cell_mistakes(lesson), *_pair_mistakes(lesson)]
     if mistakes:
         mistakes.sort(key=lambda mistake: mistake[0].number)

@@ -92,6 +92,11 @@ def markdown(lesson: Lesson, run: Run, lang: str, around: Surroundings | None) -
     return "\n\n".join(blocks) + "\n"
 
 
+def failed(name: str, reason: str) -> str:
+    """Return a page for a lesson that cannot be shown, which says why."""
+    return f"# {name} {{#failed}}\n\n{_fence('text .output .error .no-copy', reason)}\n"
+
+
 def title(lesson: Lesson, lang: str) -> str:
     """Return the heading of the page."""
     first = next(cell for cell in lesson.cells if cell.lang == lang)

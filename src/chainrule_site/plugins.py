@@ -2,6 +2,7 @@
 
 import atexit
 import logging
+import os
 import re
 import shutil
 from pathlib import Path
@@ -20,20 +21,27 @@ from mkdocs.structure.pages import Page
 from mkdocs.utils import CountHandler, get_relative_url
 
 from . import tex, torchlinks
+from .cache import Cache
+from .cost import COST, cost_table
 from .download import FORMATS, download
 from .lesson import LANGUAGES, LessonError, read
-from .page import NAMES, Surroundings, markdown, title
+from .page import NAMES, Surroundings, failed, markdown, title
 from .run import Runner
 
 log = get_plugin_logger("chainrule")
 HOME = "index.py"
 FOLDERS = {lang: "" if lang == LANGUAGES[0] else f"{lang}/" for lang in LANGUAGES}
-RUNNER = Runner()  # one for both languages, and for every build of `mkdocs serve`
+# one for both languages, and for every build of `mkdocs serve`
+RUNNER = Runner(Cache(Path(".cache/lessons")), progress=log.info)
 atexit.register(RUNNER.close)
 
 
 class LessonsPlugin(mkdocs_jupyter.plugin.Plugin):
     """Lets mkdocs-jupyter say which files are pages, and Markdown say how they look."""
+
+    def on_startup(self, command: str, dirty: bool) -> None:
+        """Note whether a failing lesson ends the build or shows on its page."""
+        self.serving = command == "serve"
 
     def on_files(self, files: Files, config: MkDocsConfig) -> Files:
         """Read and run every lesson, and put its downloads beside its page."""
@@ -43,22 +51,24 @@ class LessonsPlugin(mkdocs_jupyter.plugin.Plugin):
                 f"expected to run in {root}, beside mkdocs.yml, got {Path.cwd()}"
             )
         files = super().on_files(files, config)
-        self.lessons, mistakes = {}, []
+        self.lessons, self.failures = {}, {}
         for file in files:
             if self.should_include(file):
+                path = Path(file.abs_src_path).relative_to(root)
                 try:
-                    path = Path(file.abs_src_path).relative_to(root)
                     self.lessons[file.src_uri] = read(path)
                 except LessonError as error:
-                    mistakes.append(str(error))
-        try:
-            self.runs = RUNNER.run(self.lessons.values())
-        except LessonError as error:
-            mistakes.append(str(error))
-        if mistakes:
-            raise PluginError("\n" + "\n".join(mistakes))
+                    self.failures[file.src_uri] = str(error)
+        self.runs, failures = RUNNER.run(self.lessons.values())
+        uris = {lesson.path: uri for uri, lesson in self.lessons.items()}
+        self.failures |= {uris[path]: text for path, text in failures.items()}
+        if self.failures and not self.serving:
+            raise PluginError("\n" + "\n".join(map(str, self.failures.values())))
+        for text in self.failures.values():
+            log.info(f"A lesson fails, and its page says so:\n{text}")
+        RUNNER.cache.keep_only({path.as_posix() for path in uris})
         for uri, lesson in self.lessons.items():
-            if uri == HOME:
+            if uri == HOME or uri in self.failures:
                 continue
             page, run = files.get_file_from_path(uri), self.runs[lesson.path]
             for suffix in FORMATS:
@@ -73,15 +83,31 @@ class LessonsPlugin(mkdocs_jupyter.plugin.Plugin):
 
     def on_page_read_source(self, page: Page, config: MkDocsConfig) -> str | None:
         """Write the lesson as the Markdown of its page."""
-        lesson = self.lessons.get(page.file.src_uri)
-        if lesson is None:
+        uri, lang = page.file.src_uri, config.theme["language"]
+        if uri in self.failures:
+            return failed(uri, self.failures[uri])
+        if uri not in self.lessons:
             return None
-        lang = config.theme["language"]
-        around = None if page.file.src_uri == HOME else self._around(page, lesson, lang)
+        lesson = self.lessons[uri]
+        around = None if uri == HOME else self._around(page, lesson, lang)
         return markdown(lesson, self.runs[lesson.path], lang, around)
 
+    def on_page_markdown(self, text: str, page: Page, config: MkDocsConfig, **_) -> str:
+        """Put the table of costs where a page asks for it."""
+        if COST not in text:
+            return text
+        measured = bool(os.environ.get("CHAINRULE_COST"))
+        costs = RUNNER.costs if measured else {}
+        return text.replace(
+            COST,
+            cost_table(
+                self.lessons.values(), self.runs, costs, config.theme["language"]
+            ),
+        )
+
     def _around(self, page, lesson, lang):
-        if missing := [uri for uri in lesson.needs if uri not in self.lessons]:
+        known = self.lessons.keys() | self.failures.keys()
+        if missing := [uri for uri in lesson.needs if uri not in known]:
             raise PluginError(f"{lesson.path}:1: needs={missing[0]!r} is not a lesson")
         here = page.file.src_uri
         return Surroundings(
@@ -90,6 +116,7 @@ class LessonsPlugin(mkdocs_jupyter.plugin.Plugin):
                     self.lessons[uri], lang
                 )
                 for uri in lesson.needs
+                if uri in self.lessons
             },
             edit=page.edit_url or "",
             other={k: v for k, v in alternates(page.url, lang).items() if k != lang},

@@ -1,20 +1,22 @@
 """Hand lessons to the warm process and judge what comes back."""
 
+import contextlib
 import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from hashlib import sha256
+from itertools import zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
+from .cache import Cache
 from .lesson import INLINE, Lesson, LessonError
 from .source import SourceError, snippets
 
-SECONDS = 60
-"""How long a lesson may run."""
 HEAVY = {
     "torch": ["torch", "torch._dynamo"],  # which the first optimizer imports anyway
     "matplotlib": ["matplotlib.pyplot", "matplotlib_inline.backend_inline"],
@@ -33,75 +35,121 @@ class Run:
     """For the number of a text cell what each inline expression came to."""
 
 
+class Cost(NamedTuple):
+    """What it took to run a lesson."""
+
+    seconds: float
+    megabytes: int
+    """The most memory its process held, that of the imports included."""
+    cached: bool
+
+
 class Runner:
     """Runs lessons. One of these serves many builds; its process stays warm."""
 
-    def __init__(self, jobs: int | None = None):
-        self.jobs = jobs or os.cpu_count() or 1
-        self.process = None
-        self.kept = {}
+    def __init__(
+        self,
+        cache: Cache | None = None,
+        jobs: int | None = None,
+        progress: Callable[[str], None] = lambda line: None,
+        **environment: str,
+    ):
+        """Make a runner that has run nothing yet.
 
-    def run(self, lessons: Iterable[Lesson]) -> dict[Path, Run]:
-        """Run every lesson whose code or reference code changed since it last ran.
-
-        Raises:
-            LessonError: With every failure of every lesson, once all have run.
+        Args:
+            cache: Where to look before running, and to keep what ran; by default
+                what this process remembers.
+            jobs: How many lessons run at once; by default one a processor.
+            progress: Is told what runs, how many are left and how long each took.
+            environment: Variables that the lessons see besides those of this process.
         """
-        lessons = list(lessons)
-        keys = {lesson.path: _key(lesson) for lesson in lessons}
-        pending = {
-            str(each.path): each for each in lessons if keys[each.path] not in self.kept
-        }
-        failures = [
-            mistake for each in pending.values() for mistake in _unsourced(each)
-        ]
-        runnable = [each for each in pending.values() if not any(_unsourced(each))]
-        for answer in self._answers(runnable):
-            lesson = pending[answer["name"]]
+        self.cache = cache or Cache()
+        self.jobs = jobs or len(os.sched_getaffinity(0))
+        self.progress = progress
+        self.environment = {"OMP_NUM_THREADS": "1"} | os.environ | environment
+        self.process = None
+        self.costs = {}
+
+    def run(self, lessons: Iterable[Lesson]) -> tuple[dict[Path, Run], dict[Path, str]]:
+        """Return what every lesson showed, and for those that failed why."""
+        runs, failures, pending = {}, {}, []
+
+        def take(lesson, answer, cached):
             try:
-                self.kept[keys[lesson.path]] = judge(lesson, answer)
+                runs[lesson.path] = judge(lesson, answer)
             except LessonError as error:
-                failures.append(str(error))
-        if failures:
-            raise LessonError("\n".join(sorted(failures)))
-        return {path: self.kept[key] for path, key in keys.items()}
+                failures[lesson.path] = str(error)
+            cost = Cost(answer["seconds"], answer["megabytes"], cached)
+            if not (cached and lesson.path in self.costs):
+                self.costs[lesson.path] = cost
+
+        for lesson in lessons:
+            if mistakes := list(_unsourced(lesson)):
+                failures[lesson.path] = "\n".join(mistakes)
+            elif answer := self.known(lesson):
+                take(lesson, answer, cached=True)
+            else:
+                pending.append(lesson)
+        for lesson, answer, asked in self._answers(pending):
+            take(lesson, answer, cached=False)
+            if lesson.path in runs:
+                self.cache.put(_name(lesson), program(lesson), answer, asked)
+        return runs, failures
+
+    def known(self, lesson: Lesson) -> dict | None:
+        """Return what a lesson showed before, if it would show the same now."""
+        return self.cache.get(_name(lesson), program(lesson))
 
     def close(self) -> None:
-        """End the warm process."""
-        if self.process:
-            self.process.stdin.close()
-            self.process.wait()
-            self.process.stdout.close()
-            self.process = None
+        """End the warm process, and with it every lesson that still runs."""
+        process, self.process = self.process, None
+        if process:
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+            process.wait()
+            process.stdout.close()
 
-    def _answers(self, lessons: Iterable[Lesson]) -> Iterator[dict]:
-        """Yield what each lesson showed, in the order they end."""
-        waiting, running = list(lessons), 0
-        while waiting or running:
-            if self.process is None:
-                command = [sys.executable, "-m", "chainrule_site.warm"]
-                pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-                env = {
-                    "OMP_NUM_THREADS": "1"
-                } | os.environ  # the lessons share the cores
-                self.process = subprocess.Popen(command, env=env, **pipes)
-            while waiting and running < self.jobs:
-                lesson, running = waiting.pop(0), running + 1
-                request = {
-                    "name": str(lesson.path),
-                    "steps": steps(lesson),
-                    "seconds": SECONDS,
-                    "imports": heavy_imports(lesson),
-                }
-                self.process.stdin.write(json.dumps(request).encode() + b"\n")
-                self.process.stdin.flush()
-            line = self.process.stdout.readline()
-            if not line:
-                code = self.process.wait()
-                self.process = None
-                raise LessonError(f"the process that runs lessons ended: exit {code}")
-            running -= 1
-            yield json.loads(line)
+    def _answers(self, lessons):
+        """Yield lesson, answer and start of each, in the order they end."""
+        waiting, running = list(lessons), {}
+        try:
+            while waiting or running:
+                while waiting and len(running) < self.jobs:
+                    lesson = waiting.pop(0)
+                    running[_name(lesson)] = lesson, time.time()
+                    self._ask(lesson)
+                line = self.process.stdout.readline()
+                if not line:
+                    code = self.process.wait()
+                    raise RuntimeError(f"the process that runs lessons ended: {code}")
+                answer = json.loads(line)
+                left = len(waiting) + len(running) - 1
+                took = f"{answer['name']} took {answer['seconds']:.1f} s"
+                self.progress(f"{took}, {left} left" if left else took)
+                lesson, asked = running.pop(answer["name"])
+                yield lesson, answer, asked
+        except BaseException:
+            self.close()
+            raise
+
+    def _ask(self, lesson):
+        if self.process is None:
+            command = [sys.executable, "-m", "chainrule_site.warm"]
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+            self.process = subprocess.Popen(command, env=self.environment, **pipes)
+        request = {"name": _name(lesson), "imports": heavy_imports(lesson)}
+        line = json.dumps(request | program(lesson)) + "\n"
+        self.process.stdin.write(line.encode())
+        self.process.stdin.flush()
+
+
+def _name(lesson):
+    return lesson.path.as_posix()
+
+
+def program(lesson: Lesson) -> dict:
+    """Return all of a lesson that decides what it shows."""
+    return {"steps": steps(lesson), **lesson.limits._asdict()}
 
 
 def steps(lesson: Lesson) -> list[dict]:
@@ -151,39 +199,69 @@ def judge(lesson: Lesson, answer: dict) -> Run:
         LessonError: If a cell raised unasked, did not raise or raised something else,
             if a figure has no caption, or if the prose has a number that nothing shows.
     """
-    if "died" in answer:
-        raise LessonError(f"{lesson.path}: {answer['died']}")
     cells = {cell.number: cell for cell in lesson.cells}
+    if "died" in answer:
+        cell = cells.get(answer.get("cell"))
+        where = lesson.at(cell, answer.get("line", 0)) if cell else lesson.path
+        raise LessonError(f"{where}: {answer['died']}")
     outputs, values, mistakes = {}, {}, []
     for step, result in zip(steps(lesson), answer["results"], strict=False):
         cell = cells[step["cell"]]
         if "code" in step:
             outputs[cell.number] = result
-            mistakes += ((cell, what) for what in _wrong(cell, result))
+            mistakes += _wrong(lesson, cell, result)
         else:
             texts = dict(zip(step["values"], result, strict=True))
             failed = {e: v["error"] for e, v in texts.items() if isinstance(v, dict)}
-            mistakes += ((cell, f"{e!r} raised {why}") for e, why in failed.items())
+            for expression, why in failed.items():
+                mistakes.append(f"{lesson.at(cell)}: {expression!r} raised {why}")
             values[cell.number] = texts
     if not mistakes:
         mistakes = [*_uncaptioned(lesson, outputs), *_unshown(lesson, outputs)]
     if mistakes:
-        raise LessonError("\n".join(f"{lesson.at(c)}: {what}" for c, what in mistakes))
+        raise LessonError("\n".join(mistakes))
     return Run(outputs, values)
 
 
-def _wrong(cell, outputs):
+def _wrong(lesson, cell, outputs):
     """Yield where a cell raised what it should not, or not what it should."""
     errors = [o for o in outputs if o["output_type"] == "error"]
     got = [f"{o['ename']}: {o['evalue']}" for o in errors]
     if cell.raises is None:
-        yield from ("raised\n" + "\n".join(o["traceback"]) for o in errors)
+        for error in errors:
+            trace = "\n".join(error["traceback"])
+            yield f"{lesson.at(cell, error['line'])}: raised\n{trace}"
     elif not got:
-        yield f"expected {cell.raises!r} to be raised, and nothing was"
+        yield f"{lesson.at(cell)}: expected {cell.raises!r} to be raised, got no error"
     else:
         kind, _, part = cell.raises.partition(": ")
         if errors[0]["ename"] != kind or part not in errors[0]["evalue"]:
-            yield f"expected {cell.raises!r} to be raised, got {got[0]!r}"
+            expected = f"expected {cell.raises!r} to be raised, got {got[0]!r}"
+            yield f"{lesson.at(cell)}: {expected}"
+    for output in outputs:
+        if "missing from font" in output.get("text", ""):
+            sign = output["text"].strip()
+            yield f"{lesson.at(cell)}: a figure has a sign that no font has: {sign}"
+
+
+def differences(lesson: Lesson, one: Run, other: Run) -> Iterator[str]:
+    """Yield the cells that two runs of a lesson disagree on."""
+    for cell in lesson.cells:
+        pair = [
+            "\n".join(map(as_text, run.outputs.get(cell.number, ())))
+            + "\n".join(run.values.get(cell.number, {}).values())
+            for run in (one, other)
+        ]
+        if pair[0] != pair[1]:
+            what = "shows something else when it runs again"
+            first = next(
+                (a, b)
+                for a, b in zip_longest(*map(str.splitlines, pair), fillvalue="")
+                if a != b
+            )
+            yield f"{lesson.at(cell)}: {what}: {first[0]!r}, then {first[1]!r}"
+        elif one.outputs.get(cell.number) != other.outputs.get(cell.number):
+            yield f"{lesson.at(cell)}: draws something else when it runs again"
 
 
 def _uncaptioned(lesson, outputs):
@@ -194,7 +272,7 @@ def _uncaptioned(lesson, outputs):
         captioned = after is not None and "caption" in after.tags
         if cell.kind == "code" and figures != captioned:
             expected = "one figure" if captioned else "a caption cell after the figure"
-            yield cell, f"expected {expected}, got {figures} figures"
+            yield f"{lesson.at(cell)}: expected {expected}, got {figures} figures"
 
 
 def _unshown(lesson, outputs):
@@ -206,10 +284,8 @@ def _unshown(lesson, outputs):
         if cell.kind == "markdown":
             prose = ADDRESS.sub("", INLINE.sub("", cell.text))
             for number in sorted(set(DECIMAL.findall(prose)) - known):
-                yield (
-                    cell,
-                    f"{number} is in the prose, but no code and no output shows it",
-                )
+                what = "is in the prose, but no code and no output shows it"
+                yield f"{lesson.at(cell)}: {number} {what}"
 
 
 def as_text(output: dict) -> str:
@@ -219,11 +295,3 @@ def as_text(output: dict) -> str:
     if output["output_type"] == "error":
         return "\n".join(output["traceback"])
     return output["data"].get("text/plain", "")
-
-
-def _key(lesson):
-    """Name all that decides what a lesson shows: its code and the reference package."""
-    digest = sha256(json.dumps([str(lesson.path), steps(lesson)]).encode())
-    for path in sorted(Path("src/chainrule").rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()

@@ -7,15 +7,20 @@ global modes, the current folder.
 
 It reads a request a line from standard input and writes an answer a line to standard
 output, both as JSON; `run` is the other end. A request has a `name`, the `steps` to
-run, how many `seconds` they may take and the `imports` to make first. An answer has the
-`name`, the `seconds` it took and the `results` of `execute`, or `died`, a sentence.
+run, the `imports` to make first and the limits. An answer has the `name`, the `seconds`
+and the `megabytes` it took, and either the `results` of `execute` and the files it
+`reads`, or `died`, a sentence, with the `cell` and, where it is known, its `line`. When
+the requests end, so does everything.
 """
 
 import contextlib
+import ctypes
+import faulthandler
 import gc
 import importlib
 import json
 import os
+import re
 import resource
 import selectors
 import shutil
@@ -25,10 +30,19 @@ import tempfile
 import time
 import traceback
 import warnings
+from pathlib import Path
+
+from .clean import Cleaner
+from .fence import Fence
+
+ROOT = Path.cwd()
+FILE_LIMIT = 1 << 28
+"""Bytes of the largest file a lesson may write; its output goes to a file, too."""
+WHERE = re.compile(r'File "<ipython-input-[^"]*", line (\d+)')
 
 
 def serve(requests: int, answers: int) -> None:
-    """Answer requests until their end; as many lessons run at once as are asked for.
+    """Answer requests until they end; as many lessons run at once as are asked for.
 
     Args:
         requests: The file descriptor to read from.
@@ -37,84 +51,152 @@ def serve(requests: int, answers: int) -> None:
     _load(["chainrule_site.execute"])
     selector = selectors.DefaultSelector()
     selector.register(requests, selectors.EVENT_READ)
-    running, unread, more = {}, b"", True
-    while more or running:
+    running, unread = {}, b""
+    while True:
         soonest = min((child.deadline for child in running.values()), default=None)
         wait = None if soonest is None else max(0, soonest - time.monotonic())
         for key, _ in selector.select(wait):
+            if key.data and key.fd == key.data.exit:
+                key.data.hear_the_rest()
+                continue
             part = os.read(key.fd, 1 << 20)
             if key.fd != requests:
-                running[key.fd].hear(part)
+                key.data.hear(part)
                 continue
+            if not part:
+                for child in running.values():
+                    child.end()
+                return
             *lines, unread = (unread + part).split(b"\n")
-            for line in lines:
-                request = json.loads(line)
+            for request in map(json.loads, lines):
                 _load(request["imports"])
                 child = _Child(request, close=[requests, answers])
-                running[child.pipe] = child
-                selector.register(child.pipe, selectors.EVENT_READ)
-            if not part:
-                more = False
-                selector.unregister(requests)
-        for pipe, child in list(running.items()):
+                running[child.pid] = child
+                for descriptor in child.watched:
+                    selector.register(descriptor, selectors.EVENT_READ, child)
+        for pid, child in list(running.items()):
             if child.ended or time.monotonic() > child.deadline:
-                selector.unregister(pipe)
-                del running[pipe]
-                _write(answers, child.finish())
+                for descriptor in child.watched:
+                    selector.unregister(descriptor)
+                del running[pid]
+                _write(answers, child.end())
 
 
 class _Child:
     """One lesson, in a process and a folder of its own."""
 
     def __init__(self, request, close):
-        self.name, self.seconds = request["name"], request["seconds"]
-        self.folder = tempfile.mkdtemp(prefix="lesson-")
+        self.request = request
+        self.folder = Path(tempfile.mkdtemp(prefix="lesson-"))
         self.pipe, writer = os.pipe()
         self.said, self.ended = b"", False
         self.started = time.monotonic()
-        self.deadline = self.started + self.seconds
+        self.deadline = self.started + request["seconds"]
         self.pid = os.fork()
         if self.pid == 0:
             for descriptor in (*close, self.pipe):
                 os.close(descriptor)
-            _run(request["steps"], self.folder, writer)
+            _run(request, self.folder, writer)
         os.close(writer)
+        # a process it leaves behind can hold the pipe open when it has ended itself
+        self.exit = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else None
+        self.watched = [self.pipe] if self.exit is None else [self.pipe, self.exit]
 
     def hear(self, part):
         """Take what the child wrote; nothing means that it ended."""
         self.said += part
         self.ended = not part
 
-    def finish(self):
+    def hear_the_rest(self):
+        """Take what is left in the pipe of a process that has ended."""
+        os.set_blocking(self.pipe, False)
+        with contextlib.suppress(BlockingIOError):
+            while part := os.read(self.pipe, 1 << 20):
+                self.said += part
+        self.ended = True
+
+    def end(self):
         """End the process and all it started, and say how it went."""
+        took = time.monotonic() - self.started
+        if not self.ended:
+            self._ask_where()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        _, status = os.waitpid(self.pid, 0)
-        os.close(self.pipe)
+        _, status, usage = os.wait4(self.pid, 0)
+        for descriptor in self.watched:
+            os.close(descriptor)
+        stack = _read(self.folder / "stack")
         shutil.rmtree(self.folder, ignore_errors=True)
-        answer = {"name": self.name, "seconds": time.monotonic() - self.started}
-        if self.said.endswith(b"\n"):
-            return answer | json.loads(self.said)
+        answer = {"name": self.request["name"], "seconds": round(took, 3)}
+        answer["megabytes"] = usage.ru_maxrss // 1024
+        last = [{}, *map(json.loads, self.said.split(b"\n")[:-1])][-1]
+        if "results" in last or "died" in last:
+            return answer | last
+        if line := WHERE.search(stack):
+            last["line"] = int(line[1])
+        return answer | last | {"died": self._reason(status)}
+
+    def _ask_where(self):
+        """Have a process that does not end write where it is; see `_run`."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGUSR1)
+        until = time.monotonic() + 0.5
+        while not _read(self.folder / "stack") and time.monotonic() < until:
+            time.sleep(0.01)
+
+    def _reason(self, status):
         if not self.ended:
-            return answer | {"died": f"ran longer than {self.seconds:g} s"}
+            return f"did not end within {self.request['seconds']:g} s"
         code = os.waitstatus_to_exitcode(status)
-        reason = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit {code}"
-        return answer | {"died": f"its process ended early ({reason})"}
+        if code == -signal.SIGXFSZ:
+            return f"wrote more than {FILE_LIMIT >> 20} MB to a file or to its output"
+        if code < 0:
+            return f"its process was ended by {signal.Signals(-code).name}"
+        return f"its process ended by itself with status {code}, before the lesson did"
 
 
-def _run(steps, folder, writer):
+def _run(request, folder, writer):
     """Be the child: run the lesson, send what it showed, and end."""
     try:
         os.setsid()
-        os.chdir(folder)
+        _die_with_parent()
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        stack = (folder / "stack").open("w")
+        faulthandler.enable(stack, all_threads=False)
+        faulthandler.register(signal.SIGUSR1, stack, all_threads=False)
         sys.dont_write_bytecode = True  # children would race for the same files
-        said = {"results": sys.modules["chainrule_site.execute"].execute(steps)}
-        said["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        for name in ("lesson", "tmp"):
+            (folder / name).mkdir()
+        os.environ["TMPDIR"] = tempfile.tempdir = str(folder / "tmp")
+        os.chdir(folder / "lesson")
+        _limit_memory(request["megabytes"])
+        fence = Fence(ROOT, folder)
+        results = sys.modules["chainrule_site.execute"].execute(
+            request["steps"],
+            cleaner=Cleaner(os.getcwd(), os.environ["TMPDIR"], str(ROOT), sys.prefix),
+            kilobytes=request["kilobytes"],
+            tell=lambda message: _write(writer, message),
+        )
+        said = {"results": results, "reads": fence.reads()}
     except BaseException:
         said = {"died": f"the engine failed\n{traceback.format_exc()}"}
     _write(writer, said)
     os._exit(0)
+
+
+def _die_with_parent():
+    """Ask Linux to end this process when the one that forked it is killed."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def _limit_memory(megabytes):
+    """Count what the lesson allocates, and not what was there when it started."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_LIMIT, FILE_LIMIT))
+    used = re.search(r"VmData:\s*(\d+) kB", _read(Path("/proc/self/status")))
+    if used:
+        limit = (int(used[1]) << 10) + (megabytes << 20)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
 def _load(names):
@@ -127,6 +209,13 @@ def _load(names):
     if new:
         gc.collect()
         gc.freeze()  # a child that collects garbage need not copy these pages
+
+
+def _read(path):
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def _write(descriptor, message):
