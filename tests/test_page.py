@@ -73,8 +73,28 @@ def test_a_value_in_the_prose_is_text_and_not_markup():
 
 
 def test_lines_of_chinese_are_joined_and_others_are_not():
-    joined = ["第一行", "第二行。", "“引号”", "Latin，", "`code`、", "[链接](a.md)", "行"]
-    apart = ["行 `a`", "行", "Latin", "", "- 一。", "- 二。", "", "1. 三。", "2. 四。", "", "段。"]
+    joined = [
+        "第一行",
+        "第二行。",
+        "“引号”",
+        "Latin，",
+        "`code`、",
+        "[链接](a.md)",
+        "行",
+    ]
+    apart = [
+        "行 `a`",
+        "行",
+        "Latin",
+        "",
+        "- 一。",
+        "- 二。",
+        "",
+        "1. 三。",
+        "2. 四。",
+        "",
+        "段。",
+    ]
     text = "\n".join([*joined, *apart])
     cell = Cell(1, 1, "markdown", text, "zh")
     expected = "".join(joined[:4]) + "".join(joined[4:]) + "".join(apart[:1])

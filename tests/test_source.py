@@ -10,7 +10,7 @@ import math
 import os
 from typing import NamedTuple
 
-LIMIT = 3
+LIMIT, STEP = 3, 1
 
 
 class Pair(NamedTuple):
@@ -61,7 +61,7 @@ def test_a_definition_comes_with_what_it_uses_and_without_docstrings():
     assert snippet.names == ["both"]
     assert snippet.text == (
         "import math\nfrom typing import NamedTuple\n\n\n"
-        "LIMIT = 3\n\n\n"
+        "LIMIT, STEP = 3, 1\n\n\n"
         "class Pair(NamedTuple):\n    a: float\n    b: float\n\n\n"
         "def half(x):\n    return x / 2\n\n\n"
         "def both(x):\n    return Pair(half(x), math.floor(min(x, LIMIT)))"

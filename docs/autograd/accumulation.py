@@ -151,7 +151,8 @@ for name, path in (("epochs 1 to 10", forgotten), ("epochs 241 to 250", later)):
     print(f"{name:<18} w from {min(path):.2f} to {max(path):.2f}")
 
 # %% [markdown] lang="en"
-# Nothing brakes: at epoch 250 the weight still swings. The loss over all four samples:
+# Nothing slows it down: at epoch 250 the weight still swings. The loss over all four
+# samples:
 
 # %% [markdown] lang="zh"
 # 没有任何阻力：到第 250 轮，权重仍在摆动。四个样本上的平均损失：
@@ -180,11 +181,11 @@ plt.ylabel("loss")
 
 # %% [markdown] lang="en" tags=["caption"]
 # Loss over forty updates. Cleared, it is near zero after fifteen. Not cleared, it falls
-# as far, climbs above its start, and repeats that every eight updates.
+# close to zero, climbs above its start, and repeats that every eight updates.
 
 # %% [markdown] lang="zh" tags=["caption"]
-# 四十次更新中的损失。清零时，十五次之后已接近零。不清零时，也降到那么低，随后又升到起点
-# 之上，每八次更新重复一遍。
+# 四十次更新中的损失。清零时，十五次之后已接近零。不清零时，也会降到接近零，随后又升到
+# 起点之上，每八次更新重复一遍。
 
 # %% [markdown] lang="en"
 # ## None or zeros {#none}
@@ -246,13 +247,13 @@ guarded(1)
 guarded(2)
 
 # %% [markdown] lang="en"
-# `a.grad = None` needs no guard. For an optimizer the two differ more: it skips `None`,
-# but steps with a zero. Here a weight gets one gradient, is frozen, and then sees
-# twenty more updates:
+# `a.grad = None` needs no guard. To an optimizer `None` and a gradient of zero are not
+# the same: it skips the one and steps with the other. Here a weight gets one gradient,
+# is frozen, and then sees twenty more updates:
 
 # %% [markdown] lang="zh"
-# 写 `a.grad = None` 就不必判断。对优化器来说差别更大：`None` 会被跳过，零却照样
-# 更新一步。下面的权重先得到一次梯度，然后被冻结，再经历二十次更新：
+# 写 `a.grad = None` 就不必判断。对优化器来说，`None` 与值为零的梯度并不相同：前者跳过，
+# 后者照样更新一步。下面的权重先得到一次梯度，然后被冻结，再经历二十次更新：
 
 
 # %%
@@ -296,22 +297,27 @@ for name, make, options in rows:
 #
 # *Gradient accumulation* adds on purpose: `backward` on each part (micro-batch) of a
 # batch too large for the memory, and one `step` at the end. Only the graph of one part
-# must fit. How many numbers a graph keeps for `backward`, for four samples and for two:
+# must fit. [`saved_tensors_hooks`][torch.autograd.graph.saved_tensors_hooks] sees each
+# tensor a graph keeps for `backward`; the numbers in them, for four samples and for two:
 
 # %% [markdown] lang="zh"
 # ## 把大批次分成几份 {#parts}
 #
 # *梯度累积*是有意为之：一批数据内存放不下，就分成几份（micro-batch），每份做一次
-# `backward`，最后 `step` 一次，内存里只需放下一份的计算图。计算图为
-# `backward` 保存了多少个数，四个样本与两个样本对比：
+# `backward`，最后 `step` 一次，内存里只需放下一份的计算图。计算图为 `backward` 保存的
+# 张量都经过 [`saved_tensors_hooks`][torch.autograd.graph.saved_tensors_hooks]，由此数出
+# 四个样本和两个样本各保存多少个数：
 
 
 # %%
 def saved(x, y):
     sizes = []
-    with torch.autograd.graph.saved_tensors_hooks(
-        lambda tensor: sizes.append(tensor.numel()), lambda tensor: tensor
-    ):
+
+    def pack(tensor):
+        sizes.append(tensor.numel())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         loss(w, x, y)
     return sum(sizes)
 
@@ -319,11 +325,12 @@ def saved(x, y):
 print(saved(xs, ys), saved(xs[:2], ys[:2]))
 
 # %% [markdown] lang="en"
-# The mean of the whole is not the mean of the means. A part of $n_i$ among $N$ samples
-# has the weight $n_i / N$, which is $1 / k$ only if all $k$ parts are of one size.
+# The mean of the whole is in general not the mean of the means. A part of $n_i$ among
+# $N$ samples has the weight $n_i / N$, which is $1 / k$ only if all $k$ parts are of
+# one size.
 
 # %% [markdown] lang="zh"
-# 整体的平均不等于各份平均的平均。$N$ 个样本中占 $n_i$ 个的那一份，权重是 $n_i / N$；
+# 整体的平均一般不等于各份平均的平均。$N$ 个样本中占 $n_i$ 个的那一份，权重是 $n_i / N$；
 # 只有 $k$ 份一样大时，它才等于 $1 / k$。
 
 # %% tags=["source"]
@@ -378,6 +385,14 @@ def error(x, y):
 
 parts = list(zip(inputs.split(4), targets.split(4), strict=True))
 print("parts of", [len(x) for x, _ in parts])
+
+# %% [markdown] lang="en"
+# `parameters_to_vector` joins all gradients into one vector. With a `size` of 1 for each
+# part, `accumulate` takes $1 / k$ as well:
+
+# %% [markdown] lang="zh"
+# `parameters_to_vector` 把所有梯度拼成一个向量。让每一份的 `size` 都是 1，`accumulate`
+# 用的也就是 $1 / k$：
 
 # %%
 vector = torch.nn.utils.parameters_to_vector
@@ -485,12 +500,12 @@ def running_total(**options):
 running_total()
 
 # %% [markdown] lang="en"
-# The second total still hangs on the graph of the first part, which is freed. Do as the
-# message says and the error is gone, but the first part counts twice:
+# The second total still hangs on the graph of the first part, whose saved tensors are
+# freed. Do as the message says and the error is gone, but the first part counts twice:
 
 # %% [markdown] lang="zh"
-# 第二个总和仍连着第一份的计算图，而那里保存的数已经释放。照报错信息说的
-# 加上参数，错误没了，第一份却算了两遍：
+# 第二个总和仍连着第一份的计算图，而那里保存的张量已经释放。照报错信息说的加上参数，
+# 错误没了，第一份却算了两遍：
 
 # %%
 running_total(retain_graph=True)
@@ -531,12 +546,12 @@ print(f"loss {total:.2f}  gradient {w.grad.item():.2f}")
 # %% tags=["answer"]
 noisy = torch.tensor([2.0, 4.0, 6.0, 9.0])
 print(f"least squares {xs @ noisy / (xs @ xs):.4f}")
-halves = list(zip(xs.split([3, 1]), noisy.split([3, 1]), strict=True))
+parts = list(zip(xs.split([3, 1]), noisy.split([3, 1]), strict=True))
 for name, weights in (("n / N", shares([3, 1])), ("1 / 2", [0.5, 0.5])):
     w = torch.tensor(2.0, requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.01)
     for _ in range(200):
-        for (x, y), weight in zip(halves, weights, strict=True):
+        for (x, y), weight in zip(parts, weights, strict=True):
             (weight * loss(w, x, y)).backward()
         optimizer.step()
         optimizer.zero_grad()

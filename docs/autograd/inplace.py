@@ -50,14 +50,15 @@ for name, h in outputs.items():
 # %% [markdown] lang="en"
 # ## Writes are counted, values are not compared {#version}
 #
-# Each tensor has a version counter, and a write in place raises it. Views and what
-# `detach()` returns share the counter of their source. `.data` and NumPy write past it:
+# Each tensor has a version counter, `_version`, and a write in place raises it. Views
+# and what `detach()` returns share the counter of their source. `.data` and NumPy write
+# past it:
 
 # %% [markdown] lang="zh"
 # ## 数的是写入次数，不比较数值 {#version}
 #
-# 每个张量都有一个版本计数器，原地写入会让它增加。视图和 `detach()` 与原张量共用计数器；
-# 经由 `.data` 和 NumPy 的写入则绕过了它：
+# 每个张量都有一个版本计数器 `_version`，原地写入会让它增加。视图和 `detach()` 的结果与
+# 原张量共用计数器；经由 `.data` 和 NumPy 的写入则绕过了它：
 
 # %%
 h = torch.zeros(3)
@@ -104,14 +105,14 @@ print(".data  1.5 * (1 - 1.5) =", wrong.item())
 # %% [markdown] lang="en"
 # ## Who saves what {#saved}
 #
-# The graph can be asked. Every node has its saved tensors as attributes that start with
-# `_saved_`. [`saved`][chainrule.inplace.saved] lists them and says which one is the
-# output, marked here with a star:
+# The graph can be asked. Every built-in node has its saved tensors as attributes that
+# start with `_saved_`. [`saved`][chainrule.inplace.saved] lists them and says which one
+# is the output, marked here with a star:
 
 # %% [markdown] lang="zh"
 # ## 谁保存了什么 {#saved}
 #
-# 直接问计算图就行：每个节点保存的张量都是以 `_saved_` 开头的属性。
+# 直接问计算图就行：每个内置节点保存的张量都是以 `_saved_` 开头的属性。
 # [`saved`][chainrule.inplace.saved] 把它们列出来，并指出哪一个是输出（下面标了星号）：
 
 # %% tags=["source"]
@@ -132,7 +133,7 @@ def label(produce):
 # %%
 for produce, x in cases:
     found = saved(produce(x.clone().requires_grad_()))
-    names = [name + "*" * own for name, own in found.items()]
+    names = [f"{name}*" if own else name for name, own in found.items()]
     print(f"{label(produce):<13}{' '.join(names)}")
 
 # %% [markdown] lang="en"
@@ -158,7 +159,7 @@ print(y is h, saved(y), "version", y._version)
 # write once in place and once into a clone, and compares values and gradients.
 
 # %% [markdown] lang="zh"
-# ## 规则，以及它预言的表 {#rule}
+# ## 规则，以及由它推出的表 {#rule}
 #
 # 张量先被保存、后被写入（且写入被计数），而反向传播又要用到它：恰好在这时报错。
 # 用 [`verdict`][chainrule.inplace.verdict] 检验：同一个写入，原地做一次，对克隆做一次，
@@ -192,21 +193,22 @@ for produce, x in [(leaf, a), *cases]:
 hits = 0
 for produce, x in cases:
     star = any(saved(produce(x.clone().requires_grad_())).values())
-    hits += star == (verdict(produce, torch.relu_, x) == "raises")
+    raises = verdict(produce, torch.relu_, x) == "raises"
+    hits += star == raises
 print(hits, "of", len(cases), "predicted")
 
 # %% [markdown] lang="en"
-# Two kinds of tensor are refused at the write itself, saved or not: leaves that require
-# grad, and the outputs of functions that return several views. Weights are such leaves;
-# an update writes into them [under `no_grad`](no-grad.py).
+# Some tensors are refused at the write itself, saved or not: leaves that require grad,
+# views of such leaves, and the outputs of functions that return several views. Weights
+# are such leaves; an update writes into them [under `no_grad`](no-grad.py).
 
 # %% [markdown] lang="zh"
-# 有两类张量不管是否被保存，写入的当场就被拒绝：需要梯度的叶子张量，
+# 有些张量不管是否被保存，写入的当场就被拒绝：需要梯度的叶子张量、这种叶子的视图，
 # 以及一次返回多个视图的函数的输出。权重就是这样的叶子，
 # 更新时要[在 `no_grad` 之下](no-grad.py)写入。
 
 # %%
-for h in (x0, (2 * x0).chunk(2)[0]):
+for h in (x0, x0.view(12), (2 * x0).chunk(2)[0]):
     try:
         h.relu_()
     except RuntimeError as error:
@@ -342,13 +344,13 @@ h.sum().backward()
 # - `torch.FloatTensor [2]`: type and shape of the overwritten tensor.
 # - `output 0 of Relu`, formerly `ReluBackward0`: who made it and saved it, the victim.
 # - `is at version 1; expected version 0`: it was written once since it was saved.
-# - `Hint`: anomaly mode. It names the victim again, and says of the write:
+# - `Hint`: anomaly mode. It shows the line that made the victim, and says of the write:
 
 # %% [markdown] lang="zh"
 # - `torch.FloatTensor [2]`：被改写的张量的类型和形状。
 # - `output 0 of Relu`（旧版写作 `ReluBackward0`）：谁产生并保存了它，即受害者。
 # - `is at version 1; expected version 0`：保存之后又被写过一次。
-# - `Hint`：打开异常检测。它会再报一遍受害者，关于写入则只说：
+# - `Hint`：打开异常检测。它会指出受害者由哪一行产生，关于写入则只说：
 
 # %%
 import warnings
@@ -404,6 +406,7 @@ except RuntimeError as error:
 #
 # 不用原地操作；或者写进一份克隆；或者换一边，写进没人保存的另一个加数。
 # 三种写法梯度相同：
+
 # %%
 h = torch.relu(3 * x)
 print("out of place  ", gradient(h + x))
@@ -476,11 +479,11 @@ for told in (False, True):
 
 # %% [markdown] lang="en"
 # 2. A residual block starts with `ReLU(inplace=True)`. Does `block(h) + h` instead of
-# `h + block(h)` help?
+#    `h + block(h)` help?
 
 # %% [markdown] lang="zh"
 # 2. 残差块的第一层是 `ReLU(inplace=True)`。把 `h + block(h)` 改成 `block(h) + h`
-# 有用吗？
+#    有用吗？
 
 # %% [markdown] lang="en" tags=["answer"]
 # No. The block overwrites its input, and the addition reads it afterwards in either
@@ -503,7 +506,7 @@ print("inplace=False", torch.equal(block(h) + h, right))
 
 # %% [markdown] lang="en"
 # 3. Two backward passes over one graph, and between them an update writes into the
-# weights. Which tensor does the error name?
+#    weights. Which tensor does the error name?
 
 # %% [markdown] lang="zh"
 # 3. 对同一个计算图做两次反向传播，中间原地更新了一次权重。报错里说的是哪个张量？
@@ -513,7 +516,7 @@ print("inplace=False", torch.equal(block(h) + h, right))
 # Version 1 was its initialization. The repair is a new forward pass after the step.
 
 # %% [markdown] lang="zh" tags=["answer"]
-# 第二层的权重（转置之后）：线性层保存了它，用来把梯度往前传。版本 1 来自初始化。
+# 第二层的权重（转置之后）：线性层保存了它，用来把梯度传给前一层。版本 1 来自初始化。
 # 修法是更新之后重新做一次前向传播。
 
 # %% tags=["answer"]

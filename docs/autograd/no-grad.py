@@ -10,7 +10,7 @@
 # # 逐个测量：no_grad、inference_mode、detach、eval {#no-grad}
 #
 # 处于 `eval()` 的网络仍会保存 `{python} f"{rows['net.eval()(x)'].saved:,}"` 字节，
-# 留给一次没有人会做的反向传播。`net(x).detach()` 先保存
+# 留给一次根本不会发生的反向传播。`net(x).detach()` 先保存
 # `{python} f"{rows['net(x).detach()'].saved:,}"` 字节，再全部扔掉。`no_grad` 和
 # `inference_mode` 都不保存，但后者的结果拿去训练，多半会被拒绝。
 
@@ -24,7 +24,7 @@
 # %% [markdown] lang="zh"
 # ## 前向传播留下了什么 {#count}
 #
-# 只要有一个输入要求梯度，可导的运算就往计算图里加一个节点，节点保存求导要用的张量。
+# 只要有一个输入需要梯度，可导的运算就往计算图里加一个节点，节点保存求导要用的张量。
 # 节点可以从 `grad_fn` 找到，保存的张量都经过
 # [`saved_tensors_hooks`][torch.autograd.graph.saved_tensors_hooks]，所以两样都能数。
 
@@ -47,12 +47,13 @@ print("bytes of the input and weights", count_bytes(given))
 # %% [markdown] lang="en"
 # `measure` runs a computation once and counts the bytes `saved` while it runs and those
 # `kept` when only the result is left. Then it tries the result out: may a recorded
-# product save it (`reusable`), and may it be changed in place (`writable`)?
+# product save it (`reusable`), and may it be changed in place (`writable`)? The nodes
+# are five layers, two transposed weights and six parameters.
 
 # %% [markdown] lang="zh"
 # `measure` 把计算运行一次，数出运行期间保存的字节（`saved`）和只剩结果时还留着的字节
 # （`kept`）。然后拿结果试两件事：能否被一次有记录的乘法保存（`reusable`），
-# 能否原地修改（`writable`）。
+# 能否原地修改（`writable`）。上面数到的节点是五个层、两个权重的转置和六个参数。
 
 # %% tags=["source"]
 from chainrule.recording import measure
@@ -77,14 +78,16 @@ print(f"predicted {predicted}  measured {measured}  difference {measured - predi
 # %% [markdown] lang="en"
 # ## One table {#table}
 #
-# The same network and input, called in eight ways. `no_grad > enable_grad` is a
-# block of [`torch.enable_grad`][] inside one of [`torch.no_grad`][].
+# The same network and input, called in eight ways. `inside` opens the given blocks, each
+# within the one before: `no_grad > enable_grad` is a block of [`torch.enable_grad`][]
+# in one of [`torch.no_grad`][].
 
 # %% [markdown] lang="zh"
 # ## 一张表 {#table}
 #
-# 同一个网络、同一个输入，八种调用方式。`no_grad > enable_grad` 指在
-# [`torch.no_grad`][] 的代码块里再套一层 [`torch.enable_grad`][]。
+# 同一个网络、同一个输入，八种调用方式。`inside` 把给定的代码块依次层层嵌套：
+# `no_grad > enable_grad` 指在 [`torch.no_grad`][] 的代码块里再套一层
+# [`torch.enable_grad`][]。
 
 # %%
 from contextlib import ExitStack
@@ -117,8 +120,8 @@ print(f"{'':<28}{'nodes':>6}{'saved':>8}{'kept':>8}{'reusable':>10}{'writable':>
 for name, call in calls.items():
     net.train()
     row = rows[name] = measure(call, given)
-    uses = "".join(f"{'yes' if use else 'no':>10}" for use in row[3:])
-    print(f"{name:<28}{row.nodes:>6}{row.saved:>8}{row.kept:>8}{uses}")
+    print(f"{name:<28}{row.nodes:>6}{row.saved:>8}{row.kept:>8}", end="")
+    print(f"{row.reusable!s:>10}{row.writable!s:>10}")
 
 # %% [markdown] lang="en"
 # Only a result with nodes can send a gradient to the weights. `enable_grad` undoes
@@ -160,13 +163,14 @@ for training in (True, False):
         print(f"{label:<8}{recording!s:<7}{saved:>6}{same!s:>12}{updates:>17}")
 
 # %% [markdown] lang="en"
-# Under `no_grad` alone Dropout still draws, so two passes differ, and BatchNorm takes
-# its statistics from the validation data. Under `eval()` alone only the mask and output
-# of Dropout and the batch statistics are not saved any more. Evaluation needs both.
+# Under `no_grad` alone Dropout still draws, so two passes differ, and BatchNorm updates
+# its running statistics, in evaluation with the validation data. Under `eval()` alone
+# only the mask and output of Dropout and the batch statistics are not saved any more.
+# Evaluation needs both.
 
 # %% [markdown] lang="zh"
-# 只用 `no_grad`，Dropout 照样随机丢弃，两次结果不同，BatchNorm 还会用验证数据更新
-# 统计量。只用 `eval()`，少保存的只是 Dropout 的掩码和输出，以及批统计量，其余照旧。
+# 只用 `no_grad`，Dropout 照样随机丢弃，两次结果不同，BatchNorm 也照样更新滑动统计量，
+# 评估时用的就是验证数据。只用 `eval()`，少保存的只是 Dropout 的掩码和输出，以及批统计量，其余照旧。
 # 评估时两个都要。
 
 # %% [markdown] lang="en"
@@ -175,14 +179,14 @@ for training in (True, False):
 # The [tutorial for
 # beginners](https://docs.pytorch.org/tutorials/beginner/basics/autogradqs_tutorial.html)
 # has [`detach()`][torch.Tensor.detach] "achieve the same result" as `no_grad`. The flag
-# on the result is the same, the work is not. It depends on where the cut is made:
+# on the result is the same, the work is not. How much is saved depends on the cut:
 
 # %% [markdown] lang="zh"
 # ## detach 切断的是已经建好的图 {#detach}
 #
 # [官方入门教程](https://docs.pytorch.org/tutorials/beginner/basics/autogradqs_tutorial.html)
 # 说，用 [`detach()`][torch.Tensor.detach] 能得到与 `no_grad` 同样的结果。
-# 结果上的 `requires_grad` 确实一样，过程却不一样，还要看切在哪里：
+# 结果上的 `requires_grad` 确实一样，过程却不一样。保存多少，要看切在哪里：
 
 # %%
 net.train()
@@ -204,7 +208,7 @@ for name, call in cuts.items():
 # and the body does not. `no_grad` around the body does the same without saving first.
 
 # %% [markdown] lang="zh"
-# 用 `detach()`，总是先全部保存。对输入调用，什么也扔不掉，因为要求梯度的是权重。
+# 用 `detach()`，总是先全部保存。对输入调用，什么也扔不掉，因为需要梯度的是权重。
 # 放在中间，它截断梯度：`head` 学习，`body` 不学。把 `body` 放进 `no_grad` 效果相同，
 # 却不必先保存一遍。
 
@@ -238,11 +242,12 @@ print("after set_grad_enabled(True)  ", torch.is_grad_enabled())
 
 # %% [markdown] lang="en"
 # Three things escape a `no_grad` block: other threads, tensors made with
-# `requires_grad=True`, and so the parameters of layers built inside.
+# `requires_grad=True`, and so the parameters of layers built inside. What is computed
+# from these tensors in the block is still not recorded.
 
 # %% [markdown] lang="zh"
 # 有三样东西不受 `no_grad` 代码块管：别的线程、用 `requires_grad=True` 新建的张量，
-# 以及在块内构建的层的参数。
+# 以及由此在块内构建的层的参数。不过，块内用这些张量做的运算仍然不被记录。
 
 # %%
 from concurrent.futures import ThreadPoolExecutor
@@ -259,7 +264,7 @@ print("leaf * 2 requires grad     ", double.requires_grad)
 # %% [markdown] lang="en"
 # ## What it is for {#use}
 #
-# The update step is [one use](../descent/autograd.py), evaluation the other. There,
+# The update step is [one use](../descent/autograd.py), evaluation is another. There,
 # `total += loss` without `no_grad` keeps the graph of every batch alive, and no error
 # says so. With the network in `eval()`:
 
@@ -286,8 +291,8 @@ def evaluate(batches, item):
 from functools import partial
 
 sizes = range(1, 21)
-whole = [measure(partial(evaluate, n, False), [*given, y]) for n in sizes]
-items = [measure(partial(evaluate, n, True), [*given, y]) for n in sizes]
+whole = [measure(partial(evaluate, n, item=False), [*given, y]) for n in sizes]
+items = [measure(partial(evaluate, n, item=True), [*given, y]) for n in sizes]
 print(f"{'batches':>7}{'nodes':>7}{'kept':>9}{'predicted':>11}{'with item()':>13}")
 for n in (1, 2, 10, 20):
     row, predicted = whole[n - 1], n * whole[0].kept
@@ -308,7 +313,7 @@ plt.legend()
 # amount more every time, a straight line; with `loss.item()` nothing.
 
 # %% [markdown] lang="zh" tags=["caption"]
-# 每一批之后累计值所占住的内存：`total += loss` 每次多出同样的量，是一条直线；
+# 每一批之后累计值所占用的内存：`total += loss` 每次多出同样的量，是一条直线；
 # 用 `loss.item()` 则始终为零。
 
 # %% [markdown] lang="en"
@@ -362,13 +367,14 @@ torch.equal(*gradients)
 
 # %% [markdown] lang="en"
 # [The manual][torch.autograd.grad_mode.inference_mode] says that such tensors cannot be
-# used in computations that autograd records. Only saving them is refused: an addition
-# saves nothing. A new tensor computed from them outside is normal, a view is not:
+# used in computations that autograd records. In fact it refuses to save them and to
+# write into them, and an addition does neither. A new tensor computed from them outside
+# is normal, a view is not:
 
 # %% [markdown] lang="zh"
 # [文档][torch.autograd.grad_mode.inference_mode]说，这种张量不能用于被自动求导记录的
-# 计算。其实被拒绝的只是“保存”：加法什么都不保存，可以用。在代码块外由它算出的新
-# 张量是普通张量，它的视图却不是：
+# 计算。其实被拒绝的是保存和原地修改，而加法两样都不做，可以用。在代码块外由它算出的
+# 新张量是普通张量，它的视图却不是：
 
 # %%
 shift = torch.zeros(32, requires_grad=True)  # (H,)
@@ -395,7 +401,7 @@ print("features[0]  is_inference ", features[0].is_inference())
 # BatchNorm in `train()` still updates its statistics.
 
 # %% [markdown] lang="zh" tags=["answer"]
-# 从第一个有输入要求梯度的运算起才开始记录：冻结 `body` 时只保存 `head` 的输入，全部冻结
+# 从第一个有输入需要梯度的运算起才开始记录：冻结 `body` 时只保存 `head` 的输入，全部冻结
 # 时什么都不保存。不过在 `train()` 下，冻结了的 BatchNorm 仍会更新统计量。
 
 # %% tags=["answer"]
@@ -434,8 +440,13 @@ def predict(mode):
         return net(x)
 
 
-for mode in (torch.inference_mode(True), torch.inference_mode(False), nullcontext()):
-    print(f"{type(mode).__name__:<15}", measure(partial(predict, mode), given).saved)
+modes = {
+    "inference_mode(True)": torch.inference_mode(True),
+    "inference_mode(False)": torch.inference_mode(False),
+    "nullcontext()": nullcontext(),
+}
+for name, mode in modes.items():
+    print(f"{name:<22}", measure(partial(predict, mode), given).saved)
 
 # %% [markdown] lang="en"
 # 3. A generator of batches yields inside `with torch.no_grad():`. What happens to the

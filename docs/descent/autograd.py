@@ -4,7 +4,7 @@
 # Leave the derivative of [the loop by hand](by-hand.py) to PyTorch: in float64 all
 # `{python} len(double)` weights equal those by hand to the last bit. In float32 they
 # part at update `{python} parted` and meet again at update `{python} met`; only
-# `{python} off.count(0)` of `{python} len(off)` are the best that float32 can do.
+# `{python} off.count(0)` of `{python} len(off)` are the float32 number nearest to the weight by hand.
 
 # %% [markdown] lang="zh"
 # # 用自动求导做梯度下降 {#autograd}
@@ -30,12 +30,13 @@ from chainrule.descent import gradient, loss
 
 # %% [markdown] lang="en"
 # Given a tensor with `requires_grad=True`, PyTorch records what the same function does.
-# The record is the graph; it hangs on the result as `grad_fn`, and each node points to
-# the one before:
+# The record is the *graph*; it hangs on the result as `grad_fn`. A node's
+# `next_functions` has a pair for each input, which starts with the node behind it:
 
 # %% [markdown] lang="zh"
 # 传入 `requires_grad=True` 的张量，PyTorch 会记下同一个函数做的每一步运算，这就是
-# 计算图。它挂在结果的 `grad_fn` 上，每个节点指向它的前一个：
+# *计算图*。它挂在结果的 `grad_fn` 上。节点的 `next_functions` 为每个输入存一个二元组，
+# 第一项是产生这个输入的节点：
 
 # %%
 import torch
@@ -52,24 +53,21 @@ for node in (power, minus, times, leaf):
 # %% [markdown] lang="en"
 # Read upwards, that is $wx$, minus $y$, squared. [`backward`][torch.Tensor.backward]
 # goes down the list: each node multiplies what it receives by its own derivative, and
-# the last one adds the product to `w.grad`. A hook on each node shows it pass:
+# the last one adds the product to `w.grad`. A hook on each node prints both:
 
 # %% [markdown] lang="zh"
 # 从下往上读，就是先算 $wx$，再减 $y$，再平方。[`backward`][torch.Tensor.backward]
 # 则从上往下走：每个节点把收到的梯度乘以自己的导数再传下去，最后一个节点把结果累加到
-# `w.grad`。给每个节点挂一个钩子，就能看到梯度经过：
+# `w.grad`。给每个节点挂一个钩子，打印收到的和传下去的梯度：
 
 
 # %%
-def report(name):
-    def show(passed, received):
-        print(f"{name:<9}{received[0]:>3.0f} -> {passed[0]:>3.0f}")
-
-    return show
+def show(passed, received):
+    print(f"received {received[0]:.0f}, passes on {passed[0]:.0f}")
 
 
-for node, name in (power, "square"), (minus, "subtract"), (times, "multiply"):
-    node.register_hook(report(name))
+for node in (power, minus, times):
+    node.register_hook(show)
 error.backward()
 print("w.grad ", w.grad.item())
 print("by hand", gradient(1.0, 3.0, 6.0))
@@ -103,13 +101,14 @@ print(type(w), f"{w.item():.4f}")
 
 # %% [markdown] lang="en"
 # `Variable` returns a plain `Tensor`. The danger is in `.data`: [autograd does not
-# track a write through it](https://pytorch.org/blog/pytorch-0_4_0-migration-guide/), so
-# a `backward` that still needs the old value gives a wrong gradient and no error.
+# track a write through it](https://pytorch.org/blog/pytorch-0_4_0-migration-guide/).
+# Here `backward` is over by then; one that still needs the old value [gives a wrong
+# gradient and no error](../autograd/inplace.py#version).
 
 # %% [markdown] lang="zh"
 # `Variable` 返回的就是普通的 `Tensor`。危险的是 `.data`：[通过它写入的改动，autograd
-# 不会跟踪](https://pytorch.org/blog/pytorch-0_4_0-migration-guide/)；如果反向传播还要用
-# 被覆盖的值，算出的梯度就是错的，而且不报错。
+# 不会跟踪](https://pytorch.org/blog/pytorch-0_4_0-migration-guide/)。这里写入时反向传播
+# 已经结束；如果还有反向传播要用被覆盖的值，[梯度就会算错，而且不报错](../autograd/inplace.py#version)。
 
 # %% [markdown] lang="en"
 # ## The loop today {#today}
@@ -149,20 +148,30 @@ print("same weights as before", [step.w for step in single] == old)
 from chainrule.descent import descend
 
 # %% [markdown] lang="en"
-# float64 is compared with `==`. float32 cannot hold even the first weight exactly, so
-# its column is compared with the float32 nearest to the hand weight; `+1` and `-1` say
-# that it is the next one above or below.
+# float64 is compared with `==`. float32 cannot hold even the first weight exactly, so it
+# is compared with the float32 nearest to the hand weight. From 1 to 2 neighbouring
+# float32 numbers are `eps` apart. How many of these the first six weights are off:
 
 # %% [markdown] lang="zh"
-# float64 直接用 `==` 比较。float32 连第一个权重都无法精确表示，所以它那一列与离手算权重
-# 最近的 float32 数比较；`+1`、`-1` 表示是它上面或下面相邻的那个数。
+# float64 直接用 `==` 比较。float32 连第一个权重都无法精确表示，所以改为与离手算权重最近的
+# float32 数比较。从 1 到 2，相邻的 float32 数相差 `eps`。前六个权重各差几个 `eps`：
 
 # %%
 hand = descend(1.0, xs, ys, lr=0.01, epochs=10)
 double = descend_with_autograd(1.0, xs, ys, lr=0.01, epochs=10, dtype=torch.float64)
 nearest = torch.tensor([step.w for step in hand])  # (40,) float32
-gap = torch.finfo(torch.float32).eps  # (1 <= w < 2)
-off = ((torch.tensor([step.w for step in single]) - nearest) / gap).int().tolist()
+weights = torch.tensor([step.w for step in single])  # (40,) float32
+eps = torch.finfo(torch.float32).eps
+off = ((weights - nearest) / eps).int().tolist()
+off[:6]
+
+# %% [markdown] lang="en"
+# All forty lines. `+1` and `-1` mark the next float32 number above or below:
+
+# %% [markdown] lang="zh"
+# 全部四十行。`+1`、`-1` 表示是上面或下面相邻的那个 float32 数：
+
+# %%
 print(f"      {'by hand':<14}{'float64':<12}        float32")
 for n, (a, b, c) in enumerate(zip(hand, double, single, strict=True), start=1):
     same = "equal" if a.w == b.w else "-----"
@@ -170,17 +179,17 @@ for n, (a, b, c) in enumerate(zip(hand, double, single, strict=True), start=1):
     print(f"{n:>4}  {a.w:.10f}  {b.w:.10f} {same}  {c.w:.10f} {mark}")
 
 # %% [markdown] lang="en"
-# Counted, and the first line on which float32 leaves:
+# Counted, and the first line on which float32 differs:
 
 # %% [markdown] lang="zh"
-# 统计一下，再看 float32 最先在哪一行离开：
+# 统计一下，再看 float32 从哪一行开始不同：
 
 # %%
 print("float64 equal  ", sum(a.w == b.w for a, b in zip(hand, double, strict=True)))
 print("float32 nearest", off.count(0))
 print("float32 at most", max(map(abs, off)), "away")
-parted = 1 + [steps != 0 for steps in off].index(True)
-met = 1 + off.index(0, parted)
+parted = min(off.index(1), off.index(-1)) + 1
+met = off.index(0, parted) + 1
 print(f"update {parted}: {hand[parted - 1].w:.7f} by hand")
 print(f"update {parted}: {single[parted - 1].w:.7f} float32")
 
@@ -192,8 +201,10 @@ print(f"update {parted}: {single[parted - 1].w:.7f} float32")
 # 分歧出现在小数点后第七位。若只打印四位小数，三列完全相同的行数是：
 
 # %%
-columns = zip(hand, double, single, strict=True)
-print(sum(len({f"{step.w:.4f}" for step in line}) == 1 for line in columns))
+same = 0
+for a, b, c in zip(hand, double, single, strict=True):
+    same += f"{a.w:.4f}" == f"{b.w:.4f}" == f"{c.w:.4f}"
+print(same, "of", len(hand))
 
 # %% [markdown] lang="en"
 # ## Why float64 is equal to the last bit {#double}
@@ -239,7 +250,7 @@ for power in (2, 3):
 # %%
 import matplotlib.pyplot as plt
 
-distance = [(c.w - a.w) / gap for a, c in zip(hand, single, strict=True)]
+distance = [(c.w - a.w) / eps for a, c in zip(hand, single, strict=True)]
 plt.plot(range(1, 41), distance, "o-", markersize=4)
 plt.axhspan(-0.5, 0.5, alpha=0.2)
 plt.xlabel("update")
@@ -258,13 +269,14 @@ plt.ylabel("float32 − by hand, in float32 gaps")
 # ## A mistake to make once {#mistake}
 #
 # The formula $w \leftarrow w - \eta\,dL/dw$, typed as it stands, makes a new tensor and
-# calls it `w`. The new one is a result, so it has a history and is no leaf:
+# calls it `w`. A recorded operation made it, so it is no *leaf*, and `backward` fills
+# the `.grad` of leaves only:
 
 # %% [markdown] lang="zh"
 # ## 值得犯一次的错误 {#mistake}
 #
 # 把公式 $w \leftarrow w - \eta\,dL/dw$ 原样敲进去，会得到一个也叫 `w` 的新张量。
-# 它是运算的结果，带着历史，不是叶子张量：
+# 它是有记录的运算的结果，不是*叶子张量*，而 `backward` 只给叶子张量填 `.grad`：
 
 # %%
 w = start = torch.tensor(1.0, requires_grad=True)
@@ -308,14 +320,14 @@ print(f"second sample by hand     {gradient(w.item(), 2.0, 4.0):.4f}")
 # ## 练习 {#exercises}
 #
 # 1. 只改对一半：写成 `w -= …` 却不加 `no_grad`，或者加上 `no_grad` 而那一行照旧。
-#    PyTorch 分别会说什么？
+#    PyTorch 分别会怎么说？
 
 # %% [markdown] lang="en" tags=["answer"]
 # A leaf that requires a gradient cannot be changed by an operation that is recorded.
 # More in [the lesson on in-place operations](../autograd/inplace.py).
 
 # %% [markdown] lang="zh" tags=["answer"]
-# 需要梯度的叶子张量，不允许被进入计算图的操作改写。
+# 需要梯度的叶子张量，不能被有记录的运算原地改写。
 # 详见[原地操作一课](../autograd/inplace.py)。
 
 # %% tags=["answer"] raises="RuntimeError: a leaf Variable that requires grad is being"
@@ -328,7 +340,7 @@ w -= 0.01 * w.grad
 # passes; the next `backward` finds nothing to follow:
 
 # %% [markdown] lang="zh" tags=["answer"]
-# 在 `no_grad` 里得到的新 `w` 没有历史，也不再要求梯度。更新这一步能过去，下一次
+# 在 `no_grad` 里得到的新 `w` 没有历史，也不需要梯度。更新这一步能过去，下一次
 # `backward` 却无路可走：
 
 # %% tags=["answer"] raises="RuntimeError: element 0 of tensors does not require grad"
@@ -382,7 +394,7 @@ for epoch in range(1, 11):
 # %% tags=["answer"]
 v, u = 1.0, torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
 gradients = weights = 0
-for x, y in [*zip(xs, ys, strict=True)] * 10:
+for x, y in list(zip(xs, ys, strict=True)) * 10:
     g = gradient(v, x, y) / 3
     (loss(u, x, y) / 3).backward()
     gradients += g == u.grad.item()
@@ -404,7 +416,7 @@ print(f"equal gradients {gradients}, equal weights {weights}")
 # %% [markdown] lang="zh"
 # ## 参考资料 {#sources}
 #
-# `Variable` 的结局：[PyTorch 文档，Variable
+# 关于已弃用的 `Variable`：[PyTorch 文档，Variable
 # (deprecated)](https://docs.pytorch.org/docs/stable/autograd.html#variable-deprecated)。
 # 计算图怎样记录：[Autograd
 # mechanics](https://docs.pytorch.org/docs/stable/notes/autograd.html)。

@@ -2,8 +2,8 @@
 # # Gradient descent by hand {#by-hand}
 #
 # One weight, four samples, no library: `{python} len(steps)` updates take `w` from 1 to
-# `{python} f"{steps[-1].w:.4f}"`, and every one of them is printed below. The samples do not
-# share the work: in one epoch `x = 4` removes `{python} f"{1 - shrink(4.0):.0%}"` of the error
+# `{python} f"{steps[-1].w:.4f}"`, and every one of them is printed below. The samples
+# contribute unequally: in one pass `x = 4` removes `{python} f"{1 - shrink(4.0):.0%}"` of the error
 # left to it, `x = 1` only `{python} f"{1 - shrink(1.0):.0%}"`.
 
 # %% [markdown] lang="zh"
@@ -44,26 +44,32 @@ print("loss    ", loss(w, xs[0], ys[0]))
 print("gradient", gradient(w, xs[0], ys[0]))
 
 # %% [markdown] lang="en"
-# A gradient of `{python} gradient(1.0, 1.0, 2.0)` says that the loss falls as `w` grows. The step goes
-# *against* the gradient, so `w` grows by 0.01 times 2:
+# A gradient of `{python} gradient(1.0, 1.0, 2.0)` says that the loss falls as `w` grows. The
+# update $w \leftarrow w - \eta\,dL/dw$ goes *against* the gradient. With a *learning
+# rate* of $\eta = 0.01$, `w` grows by 0.01 times 2:
 
 # %% [markdown] lang="zh"
-# 梯度是 `{python} gradient(1.0, 1.0, 2.0)`，也就是说 `w` 变大时损失变小。更新要*逆着*梯度走，
-# 所以 `w` 增加 0.01 乘以 2：
+# 梯度是 `{python} gradient(1.0, 1.0, 2.0)`，也就是说 `w` 变大时损失变小。更新公式
+# $w \leftarrow w - \eta\,dL/dw$ *逆着*梯度走。取*学习率* $\eta = 0.01$，`w` 就增加
+# 0.01 乘以 2：
 
 # %%
-print("uphill  ", loss(w + 0.01 * gradient(w, xs[0], ys[0]), xs[0], ys[0]))
-print("downhill", loss(w - 0.01 * gradient(w, xs[0], ys[0]), xs[0], ys[0]))
+change = 0.01 * gradient(w, xs[0], ys[0])
+print(f"uphill   {loss(w + change, xs[0], ys[0]):.4f}")
+print(f"downhill {loss(w - change, xs[0], ys[0]):.4f}")
 
 # %% [markdown] lang="en"
 # ## Thirty epochs, every update {#trace}
 #
-# One update after each sample is *stochastic* gradient descent with a batch size of one.
+# An *epoch* is one pass over the four samples. One update after each sample is
+# *stochastic* gradient descent with a batch size of one. Samples are usually shuffled;
+# here they keep their order, so that the lines can be compared.
 
 # %% [markdown] lang="zh"
 # ## 三十轮，每次更新都打印 {#trace}
 #
-# 每看一个样本就更新一次，这就是批大小为 1 的*随机*梯度下降。
+# 四个样本过一遍，称为一*轮*（epoch）。每看一个样本就更新一次，这就是批大小为 1 的
+# *随机*梯度下降。样本通常要打乱，这里保持原来的顺序，方便逐行比较。
 
 # %% tags=["source"]
 from chainrule.descent import descend
@@ -88,14 +94,15 @@ print(f"after it                 {steps[0].loss:.4f}")
 # %% [markdown] lang="en"
 # ## Who does the work {#samples}
 #
-# Write the error as $e = w - 2$. One update multiplies it by $1 - 2\eta x^2$, whatever
-# $w$ is. So the trace can be predicted without running it:
+# Since $y = 2x$, the gradient is $2x^2 e$, where $e = w - 2$ is the error of the weight.
+# One update therefore multiplies $e$ by $1 - 2\eta x^2$, whatever $w$ is, and the trace
+# can be predicted without running it:
 
 # %% [markdown] lang="zh"
 # ## 谁在出力 {#samples}
 #
-# 记误差为 $e = w - 2$。不论 $w$ 是多少，一次更新都把它乘以 $1 - 2\eta x^2$。
-# 于是不用运行就能预测整条轨迹：
+# 记权重的误差为 $e = w - 2$。因为 $y = 2x$，梯度就是 $2x^2 e$。所以不论 $w$ 是多少，
+# 一次更新都把 $e$ 乘以 $1 - 2\eta x^2$，不用运行就能预测整条轨迹：
 
 
 # %%
@@ -111,11 +118,11 @@ print(f"a whole epoch: by {epoch:.4f}")
 print(f"w after epoch 30: {2 - epoch**30:.10f} predicted, {steps[-1].w:.10f} run")
 
 # %% [markdown] lang="en"
-# The error halves in every epoch. The staircase shows the same: a long tread at $x = 1$,
-# a high riser at $x = 4$.
+# The error is about halved in every epoch. In the plot the update for $x = 1$ hardly
+# shows, and the one for $x = 4$ is the highest step.
 
 # %% [markdown] lang="zh"
-# 每一轮误差减半。画出来是一段段台阶：$x = 1$ 处几乎是平的，$x = 4$ 处一下子抬高。
+# 每一轮误差大约减半。画出来是一段段台阶：$x = 1$ 处几乎是平的，$x = 4$ 处一下子抬高。
 
 # %%
 import matplotlib.pyplot as plt
@@ -135,14 +142,15 @@ plt.ylabel("w")
 # %% [markdown] lang="en"
 # ## A mistake to make once {#mistake}
 #
-# A listing that has been copied for years gives the derivative as $2w(wx - y)$. From
-# $w = 1$ it even arrives, since $w$ and $x$ are both positive. Start on the other side:
+# Differentiate with respect to $x$ by mistake, and you get $2w(wx - y)$. From $w = 1$
+# descent still arrives, since $w$ and $x$ are both positive and the sign is right. Start
+# on the other side:
 
 # %% [markdown] lang="zh"
 # ## 值得犯一次的错误 {#mistake}
 #
-# 有一份流传多年的代码把导数写成 $2w(wx - y)$。从 $w = 1$ 出发它居然也能收敛，因为
-# $w$ 和 $x$ 都是正数。换到另一边出发：
+# 如果误对 $x$ 求导，得到的就是 $2w(wx - y)$。从 $w = 1$ 出发居然也能收敛，因为 $w$ 和
+# $x$ 都是正数，方向没有错。换到另一边出发：
 
 
 # %%
@@ -158,17 +166,19 @@ def run_wrong(w, epochs):
         print(f"w {w:.3g}  loss {error:.3g}")
 
 
-run_wrong(1.0, epochs=3)
+run_wrong(1.0, epochs=12)
 
 # %% raises="OverflowError: Numerical result out of range"
 run_wrong(-1.0, epochs=10)
 
 # %% [markdown] lang="en"
-# The weight runs away from 2 until its square no longer fits in a float. Two evaluations
-# of the loss, a little to each side, would have caught it before any training:
+# The weight runs away from 2 until the square in the loss no longer fits in a float. A
+# *central difference*, taken from the loss a little to each side of $w$, would have
+# caught the mistake before any training:
 
 # %% [markdown] lang="zh"
-# 权重离 2 越来越远，直到平方超出浮点数的范围。训练之前在两侧各算一次损失，就能发现错误：
+# 权重离 2 越来越远，直到损失里的平方超出浮点数的范围。其实训练之前用*中心差分*检查
+# 一次，即在 $w$ 两侧各算一次损失，就能发现错误：
 
 # %%
 w, x, y, h = -1.0, 3.0, 6.0, 1e-6
@@ -200,7 +210,7 @@ for epoch in (1, 2, 3):
     print(f"{steps[4 * epoch - 1].w:.6f}  {backwards[4 * epoch - 1].w:.6f}")
 
 # %% [markdown] lang="en"
-# 2. Which learning rate arrives at exactly 2 within the first epoch?
+# 2. Find a learning rate that arrives at exactly 2 within the first epoch.
 
 # %% [markdown] lang="zh"
 # 2. 学习率取多少，第一轮之内就能恰好走到 2？
@@ -210,7 +220,7 @@ for epoch in (1, 2, 3):
 # updates after it find nothing left to correct.
 
 # %% [markdown] lang="zh" tags=["answer"]
-# 让某个因子等于零的那个：$2\eta x^2 = 1$。取 $\eta = 0.125$，对应 $x = 2$。
+# 让某个因子等于零就行：$2\eta x^2 = 1$。取 $\eta = 0.125$，对应 $x = 2$。
 # 之后的更新已经没有误差可改。
 
 # %% tags=["answer"]
@@ -225,26 +235,29 @@ for x, _, _, error, w in descend(1.0, xs, ys, lr=0.125, epochs=1):
 
 # %% [markdown] lang="en" tags=["answer"]
 # No. What counts is the product over an epoch; the three other samples pull back more
-# than $x = 4$ throws out.
+# than $x = 4$ throws out. At 0.16 they no longer do.
 
 # %% [markdown] lang="zh" tags=["answer"]
 # 不会。起作用的是一整轮的乘积：$x = 4$ 甩出去的，另外三个样本拉回来更多。
+# 到 0.16 就拉不回来了。
 
 # %% tags=["answer"]
+import math
+
 for lr in (0.07, 0.15, 0.16):
-    first, second, third, fourth = (shrink(x, lr) for x in xs)
-    print(f"lr {lr}  x = 4: {fourth:.2f}  epoch: {first * second * third * fourth:.2f}")
+    factors = [shrink(x, lr) for x in xs]
+    print(f"lr {lr}  x = 4: {factors[3]:.2f}  epoch: {math.prod(factors):.2f}")
 
 # %% [markdown] lang="en"
 # ## Sources {#sources}
 #
-# The rule with an update after each sample: H. Robbins and S. Monro, [A Stochastic
+# Updating after each observation goes back to H. Robbins and S. Monro, [A Stochastic
 # Approximation Method](https://doi.org/10.1214/aoms/1177729586), 1951. The same loop with
 # the derivative left to PyTorch: [Gradient descent with autograd](autograd.py).
 
 # %% [markdown] lang="zh"
 # ## 参考资料 {#sources}
 #
-# 每看一个样本更新一次的做法：H. Robbins、S. Monro，[A Stochastic
+# 每得到一个观测就更新一次的做法出自 H. Robbins、S. Monro，[A Stochastic
 # Approximation Method](https://doi.org/10.1214/aoms/1177729586)，1951。把求导交给
 # PyTorch 的同一个循环：[用自动求导做梯度下降](autograd.py)。

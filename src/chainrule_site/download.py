@@ -1,16 +1,17 @@
 """Write a lesson as the file a reader takes away: one language, nothing but torch."""
 
+import json
 import textwrap
-
-import jupytext
-from nbformat import v4
 
 from .lesson import Lesson
 from .page import prose
 from .run import Run
 from .source import snippets
 
-FORMATS = {"py": "py:percent", "ipynb": "ipynb"}
+FORMATS = ("py", "ipynb")
+SHOWN = ("output_type", "name", "text", "data", "metadata", "execution_count")
+FAILED = ("output_type", "ename", "evalue", "traceback")
+"""The fields of an output that a notebook knows."""
 
 
 def download(lesson: Lesson, run: Run, lang: str, suffix: str) -> str:
@@ -25,36 +26,62 @@ def download(lesson: Lesson, run: Run, lang: str, suffix: str) -> str:
     for cell in lesson.cells:
         if cell.kind == "markdown":
             if cell.lang == lang:
-                cells.append(v4.new_markdown_cell(prose(cell, run)))
+                cells.append(("markdown", prose(cell, run), None))
         elif "source" in cell.tags:
-            cells += [v4.new_code_cell(snippet.text) for snippet in next(sources)]
+            cells += [("code", snippet.text, None) for snippet in next(sources)]
         elif cell.raises and suffix == "py":
-            cells.append(v4.new_code_cell(_caught(cell)))
+            cells.append(("code", _caught(cell), cell))
         else:
-            tags = {"tags": ["raises-exception"]} if cell.raises else {}
-            cells.append(
-                v4.new_code_cell(cell.text, metadata=tags, outputs=_outputs(cell, run))
+            cells.append(("code", cell.text, cell))
+    return _script(cells) if suffix == "py" else _notebook(cells, run)
+
+
+def _script(cells):
+    """Write the percent format, which editors show as a notebook."""
+    blocks = []
+    for kind, text, _ in cells:
+        if kind == "code":
+            blocks.append(f"# %%\n{text}\n")
+        else:
+            lines = [f"# {line}".rstrip() for line in text.splitlines()]
+            blocks.append("\n".join(["# %% [markdown]", *lines, ""]))
+    return "\n".join(blocks)
+
+
+def _notebook(cells, run):
+    nodes = []
+    for number, (kind, text, cell) in enumerate(cells, 1):
+        node = {
+            "id": f"cell-{number}",
+            "cell_type": kind,
+            "metadata": {},
+            "source": text,
+        }
+        if kind == "code":
+            node["execution_count"] = number
+            node["outputs"] = (
+                [_output(o) for o in run.outputs[cell.number]] if cell else []
             )
-    for number, cell in enumerate(cells, 1):
-        cell["id"] = f"cell-{number}"
-        if cell.cell_type == "code" and suffix == "ipynb":
-            cell.execution_count = number
+            if cell and cell.raises:
+                node["metadata"] = {"tags": ["raises-exception"]}
+        nodes.append(node)
     language = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook = v4.new_notebook(
-        cells=cells, metadata={"kernelspec": kernel, "language_info": language}
-    )
-    return jupytext.writes(notebook, FORMATS[suffix])
+    notebook = {
+        "cells": nodes,
+        "metadata": {"kernelspec": kernel, "language_info": language},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
+
+
+def _output(output):
+    fields = FAILED if output["output_type"] == "error" else SHOWN
+    return {name: output[name] for name in fields if name in output}
 
 
 def _caught(cell):
     kind = cell.raises.partition(":")[0]
     body = textwrap.indent(cell.text, "    ")
     return f'try:\n{body}\nexcept {kind} as error:\n    print(f"{kind}: {{error}}")'
-
-
-def _outputs(cell, run):
-    return [
-        v4.output_from_msg({"header": {"msg_type": o["output_type"]}, "content": o})
-        for o in run.outputs.get(cell.number, ())
-    ]

@@ -28,29 +28,36 @@ STYLE = {
         INK,
     ),
 }
-NOISE = (
-    (
-        re.compile(
-            r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", re.S
-        ),
-        "",
-    ),
-    (re.compile(r"<defs>\s*</defs>"), ""),
+DROPPED = re.compile(
+    r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->|<defs>\s*</defs>"
+    r"|<script.*?</script>|<foreignObject.*?</foreignObject>",
+    re.S | re.I,
+)
+"""What a page shows nothing of, or must not obey."""
+TAG = re.compile(r"<[^>]*>")
+ATTRIBUTES = (
+    (re.compile(r"\son\w+=(\"[^\"]*\"|'[^']*')", re.I), ""),
+    (re.compile(r"\s(xlink:)?href=\"(?!#|data:image/)[^\"]*\""), ""),
     (re.compile(r" font-family: [^;\"]*;| transform=\"rotate\(-?0 [^)]*\)\""), ""),
     (
         re.compile(r"-?\d+\.\d{3,}"),
         lambda m: f"{float(m[0]):.2f}".rstrip("0").rstrip("."),
     ),
     (re.compile(r"(?<![\d.])-0(?![\d.])"), "0"),
-    (re.compile(r"\s*\n\s*"), "\n"),
 )
 
 
 def tidy(svg: str) -> str:
     """Keep what shows of a figure: no metadata or unused ids, hundredths of a point."""
-    svg = svg[svg.index("<svg") :]
-    for pattern, replacement in NOISE:
-        svg = pattern.sub(replacement, svg)
+    svg = DROPPED.sub("", svg[svg.index("<svg") :])
+
+    def tidied(tag):
+        text = tag[0]
+        for pattern, replacement in ATTRIBUTES:
+            text = pattern.sub(replacement, text)
+        return text
+
+    svg = re.sub(r"\s*\n\s*", "\n", TAG.sub(tidied, svg))
     used = set(re.findall(r"#([\w-]+)", svg))
     svg = re.sub(r' id="([^"]+)"', lambda m: m[0] if m[1] in used else "", svg)
     return svg.replace("<svg ", '<svg stroke-linejoin="round" ', 1)

@@ -3,6 +3,7 @@
 import ast
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,7 +87,11 @@ def read(path: Path) -> Lesson:
     Raises:
         LessonError: With every mistake of the file, one a line.
     """
-    text = path.read_text(encoding="utf-8")
+    return _read(path, path.read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=512)
+def _read(path, text):
     lines = [n for n, s in enumerate(text.splitlines(), 1) if s.startswith(MARKER)]
     nodes = jupytext.reads(text, fmt="py:percent").cells
     if not lines or len(lines) != len(nodes) or lines[0] != 1:

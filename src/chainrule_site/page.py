@@ -21,7 +21,7 @@ WORDS = {
         "ipynb": "Notebook",
         "py": "Python file",
         "edit": "Edit",
-        "source": "Reference",
+        "source": "Reference: ",
         "answer": "Answer",
         "more": "{} more lines",
         "stamp": "Printed by {}.",
@@ -33,7 +33,7 @@ WORDS = {
         "ipynb": "笔记本",
         "py": "Python 文件",
         "edit": "编辑",
-        "source": "参考",
+        "source": "参考：",
         "answer": "答案",
         "more": "还有 {} 行",
         "stamp": "以上输出来自 {}。",
@@ -174,7 +174,7 @@ def _source(snippet, words):
     if not snippet.names:
         return shown
     links = [f"[`{name}`][{snippet.module}.{name}]" for name in snippet.names]
-    return f"{shown}\n\n{words['source']}: {', '.join(links)}\n{{ .source }}"
+    return f"{shown}\n\n{words['source']}{words['comma'].join(links)}\n{{ .source }}"
 
 
 def _outputs(outputs, words):

@@ -14,7 +14,12 @@ from mkdocs.config import load_config
 from mkdocs.config.config_options import Type
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
-from mkdocs.plugins import BasePlugin, event_priority, get_plugin_logger
+from mkdocs.plugins import (
+    BasePlugin,
+    CombinedEvent,
+    event_priority,
+    get_plugin_logger,
+)
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
@@ -32,7 +37,8 @@ log = get_plugin_logger("chainrule")
 HOME = "index.py"
 FOLDERS = {lang: "" if lang == LANGUAGES[0] else f"{lang}/" for lang in LANGUAGES}
 # one for both languages, and for every build of `mkdocs serve`
-RUNNER = Runner(Cache(Path(".cache/lessons")), progress=log.info)
+CACHE = Path(".cache")
+RUNNER = Runner(Cache(CACHE / "lessons"), progress=log.info)
 atexit.register(RUNNER.close)
 
 
@@ -130,6 +136,10 @@ class LessonsPlugin(mkdocs_jupyter.plugin.Plugin):
 class MathPlugin(BasePlugin):
     """Writes formulas as HTML, so that a page needs no script to show them."""
 
+    def on_startup(self, command: str, dirty: bool) -> None:
+        """Note whether a bad formula ends the build or is shown as it is."""
+        self.serving = command == "serve"
+
     def on_files(self, files: Files, config: MkDocsConfig) -> Files:
         """Ship the style sheet and the fonts of KaTeX, and nothing else of it."""
         for name, content in tex.assets().items():
@@ -138,12 +148,34 @@ class MathPlugin(BasePlugin):
             )
         return files
 
+    def on_pre_build(self, config: MkDocsConfig) -> None:
+        """Forget the texts of the build before."""
+        self.texts = {}
+
     def on_page_content(self, html: str, page: Page, **_) -> str:
         """Replace what the arithmatex extension marked."""
+        self.texts[page.url] = re.sub(r"<svg .*?</svg>", "", html, flags=re.S)
         try:
             return tex.typeset(html)
         except tex.TexError as error:
+            if self.serving:
+                log.info(f"{page.file.src_uri}: not a formula: {error}")
+                return html
             raise PluginError(f"{page.file.src_uri}: not a formula: {error}") from error
+
+    @event_priority(100)
+    def _show_texts(self, context, page: Page, **_):
+        """Let the search read formulas as they were written, and no drawings."""
+        self.full, page.content = page.content, self.texts.get(page.url, page.content)
+        return context
+
+    @event_priority(-100)
+    def _show_pages(self, context, page: Page, **_):
+        """Give the page back what it shows."""
+        page.content = self.full
+        return context
+
+    on_page_context = CombinedEvent(_show_texts, _show_pages)
 
 
 class TorchLinksPlugin(BasePlugin):
@@ -151,12 +183,12 @@ class TorchLinksPlugin(BasePlugin):
 
     def on_env(self, env, config: MkDocsConfig, files: Files):
         """Tell autorefs where names are documented, before it resolves references."""
-        autorefs = config.plugins["autorefs"]
-        for file in files.documentation_pages():
-            content = (file.page and file.page.content) or ""
-            for name in set(re.findall(r'identifier="(torch\.[\w.]+)"', content)):
-                if url := torchlinks.url(name):
-                    autorefs.register_url(name, url)
+        pages = [
+            file.page.content or "" for file in files.documentation_pages() if file.page
+        ]
+        names = set(re.findall(r'identifier="(torch\.[\w.]+)"', "".join(pages)))
+        for name, url in torchlinks.urls(names, CACHE / "torchlinks.json").items():
+            config.plugins["autorefs"].register_url(name, url)
         return env
 
 

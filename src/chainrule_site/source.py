@@ -83,7 +83,8 @@ def _collect(module, name, printed, nodes, imports):
         used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
         for other in sorted(used & _bindings(module).keys()):
             _collect(module, other, printed, nodes, imports)
-        nodes.setdefault(module, []).append(node)
+        if node not in nodes.setdefault(module, []):  # one line may bind two names
+            nodes[module].append(node)
     else:
         imports.setdefault(module, set()).add(_import_line(node, name))
 
@@ -121,7 +122,8 @@ def _bindings(module):
             found[node.name] = node
         elif isinstance(node, (ast.Assign, ast.AnnAssign)):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            found |= {t.id: node for t in targets if isinstance(t, ast.Name)}
+            names = [n for target in targets for n in ast.walk(target)]
+            found |= {n.id: node for n in names if isinstance(n, ast.Name)}
     return found
 
 

@@ -1,8 +1,13 @@
 """Finds where the documentation of PyTorch describes a name, by rule and offline."""
 
+import contextlib
 import inspect
+import json
 import pydoc
+from collections.abc import Iterable
 from functools import cache
+from importlib.metadata import version
+from pathlib import Path
 
 SITE = "https://docs.pytorch.org/docs"
 OWN = "generated/{}"
@@ -85,6 +90,28 @@ def url(name: str) -> str | None:
         owner, name = "torch.nn.Module", f"torch.nn.Module.{member}"
     page, _, section = (_listed(name) or OWN.format(owner)).partition("#")
     return f"{docs}/{page}.html#{section or name}"
+
+
+def urls(names: Iterable[str], file: Path) -> dict[str, str]:
+    """Return the address for each name that this PyTorch has.
+
+    Looking names up means importing PyTorch, so what was found is kept in a file, for
+    as long as the installed version is the same.
+    """
+    installed = version("torch")
+    try:
+        kept = json.loads(file.read_text())
+        known = kept["urls"] if kept["torch"] == installed else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        known = {}
+    if new := {
+        name: found for name in names if name not in known and (found := url(name))
+    }:
+        known = dict(sorted((known | new).items()))
+        with contextlib.suppress(OSError):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps({"torch": installed, "urls": known}))
+    return {name: known[name] for name in names if name in known}
 
 
 def _listed(name):
