@@ -84,4 +84,4 @@ def _output(output):
 def _caught(cell):
     kind = cell.raises.partition(":")[0]
     body = textwrap.indent(cell.text, "    ")
-    return f'try:\n{body}\nexcept {kind} as error:\n    print(f"{kind}: {{error}}")'
+    return f'try:\n{body}\nexcept {kind} as _error:\n    print(f"{kind}: {{_error}}")'
