@@ -4,9 +4,9 @@ from chainrule_site.figure import INK, PALETTE, themed, tidy
 
 
 def test_coordinates_are_rounded_and_what_is_written_is_not():
-    svg = '<svg ><path d="M 1.23456 -0.0001"/><text x="2.71828">0.14750 -0.123</text></svg>'
+    svg = '<svg ><path d="M 1.23456 -0.0001 123.456"/><text x="2.71828">0.14750 -0.123</text></svg>'
     assert tidy(svg) == (
-        '<svg stroke-linejoin="round" ><path d="M 1.23 0"/>'
+        '<svg stroke-linejoin="round" ><path d="M 1.23 0 123.5"/>'
         '<text x="2.72">0.14750 -0.123</text></svg>'
     )
 

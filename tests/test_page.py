@@ -1,12 +1,14 @@
 """A page says what its lesson says, and nothing in it is taken for anything else."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from chainrule_site.lesson import Cell, Lesson
 from chainrule_site.page import Surroundings, markdown, prose
 from chainrule_site.run import Run
+from chainrule_site.source import Snippet
 
 
 @pytest.fixture
@@ -145,3 +147,19 @@ def test_the_stamp_names_version_and_seeds(page):
         [], code, lang="zh"
     )
     assert "Printed by Python 3." in page([])
+
+
+@pytest.mark.parametrize("lines", [45, 46])
+def test_long_reference_code_is_folded_under_the_name_of_its_file(lines, monkeypatch):
+    text = "\n".join(f"x{n} = {n}" for n in range(lines))
+    snippet = Snippet("chainrule.m", ["x1"], text)
+    monkeypatch.setattr("chainrule_site.page.snippets", lambda _: [[snippet]])
+    heads = [
+        Cell(n, n, "markdown", "# T {#t}", lang) for n, lang in ((1, "en"), (2, "zh"))
+    ]
+    cell = Cell(3, 3, "code", "from chainrule.m import x1", tags=frozenset({"source"}))
+    lesson = Lesson(Path("a.py"), (*heads, cell))
+    shown = markdown(lesson, Run({3: []}, {}), "en", Surroundings())
+    folded = f"<summary>src/chainrule/m.py, {lines} lines</summary>"
+    assert (folded in shown) == (lines > 45)
+    assert text in shown

@@ -11,6 +11,7 @@ import os
 from typing import NamedTuple
 
 LIMIT, STEP = 3, 1
+HALF: float = 0.5
 
 
 class Pair(NamedTuple):
@@ -22,7 +23,7 @@ class Pair(NamedTuple):
 
 def half(x):
     """Halve."""
-    return x / 2
+    return x * HALF
 
 
 def both(x):
@@ -61,9 +62,9 @@ def test_a_definition_comes_with_what_it_uses_and_without_docstrings():
     assert snippet.names == ["both"]
     assert snippet.text == (
         "import math\nfrom typing import NamedTuple\n\n\n"
-        "LIMIT, STEP = 3, 1\n\n\n"
+        "LIMIT, STEP = 3, 1\nHALF: float = 0.5\n\n\n"
         "class Pair(NamedTuple):\n    a: float\n    b: float\n\n\n"
-        "def half(x):\n    return x / 2\n\n\n"
+        "def half(x):\n    return x * HALF\n\n\n"
         "def both(x):\n    return Pair(half(x), math.floor(min(x, LIMIT)))"
     )
     space = {}

@@ -39,16 +39,19 @@ ATTRIBUTES = (
     (re.compile(r"\son\w+=(\"[^\"]*\"|'[^']*')", re.I), ""),
     (re.compile(r"\s(xlink:)?href=\"(?!#|data:image/)[^\"]*\""), ""),
     (re.compile(r" font-family: [^;\"]*;| transform=\"rotate\(-?0 [^)]*\)\""), ""),
-    (
-        re.compile(r"-?\d+\.\d{3,}"),
-        lambda m: f"{float(m[0]):.2f}".rstrip("0").rstrip("."),
-    ),
+    (re.compile(r"-?\d+\.\d{3,}"), lambda m: _rounded(float(m[0]))),
     (re.compile(r"(?<![\d.])-0(?![\d.])"), "0"),
 )
 
 
+def _rounded(number):
+    """Keep a tenth of a point of a place, and a hundredth of what is small."""
+    text = f"{number:.1f}" if abs(number) >= 10 else f"{number:.2f}"
+    return text.rstrip("0").rstrip(".")
+
+
 def tidy(svg: str) -> str:
-    """Keep what shows of a figure: no metadata or unused ids, hundredths of a point."""
+    """Keep what shows of a figure: no metadata, unused ids or endless decimals."""
     svg = DROPPED.sub("", svg[svg.index("<svg") :])
 
     def tidied(tag):

@@ -24,6 +24,7 @@ WORDS = {
         "source": "Reference: ",
         "answer": "Answer",
         "more": "{} more lines",
+        "lines": "{}, {} lines",
         "stamp": "Printed by {}.",
         "seed": "seed {}",
     },
@@ -36,6 +37,7 @@ WORDS = {
         "source": "参考：",
         "answer": "答案",
         "more": "还有 {} 行",
+        "lines": "{}，{} 行",
         "stamp": "以上输出来自 {}。",
         "seed": "随机种子 {}",
     },
@@ -43,6 +45,8 @@ WORDS = {
 NAMES = {"en": "English", "zh": "简体中文"}
 LONG, HEAD, TAIL = 24, 8, 4
 """An output of more than LONG lines is folded, but for its first and last lines."""
+SOURCE = 45
+"""Reference code of more lines than this is folded away under the name of its file."""
 FULL_WIDTH = "\u2018-\u201d\u2026\u3000-\u303f\uff00-\uffef"
 HAN = f"[{FULL_WIDTH}\u4e00-\u9fff]"
 # A line break shows as a space, which does not belong between two Chinese characters,
@@ -170,7 +174,13 @@ def _stamp(lesson, words):
 
 
 def _source(snippet, words):
-    shown = _fence(f'python title="{snippet.file}"', snippet.text)
+    lines = len(snippet.text.splitlines())
+    if lines > SOURCE:
+        summary = f"<summary>{words['lines'].format(snippet.file, lines)}</summary>"
+        code = _fence("python", snippet.text)
+        shown = f'<details class="long" markdown>\n{summary}\n\n{code}\n\n</details>'
+    else:
+        shown = _fence(f'python title="{snippet.file}"', snippet.text)
     if not snippet.names:
         return shown
     links = [f"[`{name}`][{snippet.module}.{name}]" for name in snippet.names]

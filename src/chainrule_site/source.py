@@ -63,8 +63,13 @@ def _snippets(wanted, printed):
         head = [
             line for line in _import_lines(module) if line in imports.get(module, ())
         ]
-        body = [_bare(module, node) for node in sorted(chosen, key=lambda n: n.lineno)]
-        text = "\n".join(_merged(head)) + "\n\n\n" * bool(head) + "\n\n\n".join(body)
+        body, was_assigned = "", False
+        for node in sorted(chosen, key=lambda node: node.lineno):
+            assigns = isinstance(node, (ast.Assign, ast.AnnAssign))
+            gap = "\n" if assigns and was_assigned else "\n\n\n"
+            body += gap * bool(body) + _bare(module, node)
+            was_assigned = assigns
+        text = "\n".join(_merged(head)) + "\n\n\n" * bool(head) + body
         found.append(Snippet(module, names, text))
     return found
 
