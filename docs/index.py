@@ -45,18 +45,18 @@ for x, y in [(1.0, 2.0), (2.0, 4.0), (3.0, 6.0)]:
 # %% [markdown] lang="en"
 # ## Learn {#learn}
 #
-# - [Gradient descent by hand](descent/by-hand.py), then [with autograd](descent/autograd.py)
-# - [What no_grad, inference_mode, detach and eval each cost](autograd/no-grad.py)
-# - [Gradients add up](autograd/accumulation.py), [writing in place](autograd/inplace.py)
-# - [Checkpoints between one GPU and many](checkpoints/one-gpu-many-gpus.py)
+# - Descent: [the gradient](descent/gradient.py), [by hand](descent/by-hand.py), [with autograd](descent/autograd.py), [the rate](descent/learning-rate.py), [batches](descent/batches.py), [a line](descent/linear-regression.py)
+# - Backpropagation: [the chain rule](backprop/chain-rule.py), [a network by hand](backprop/mlp-by-hand.py), [momentum](backprop/momentum.py), [an engine](backprop/engine.py)
+# - Autograd: [what to record](autograd/no-grad.py), [adding up](autograd/accumulation.py), [in place](autograd/inplace.py); [checkpoints](checkpoints/one-gpu-many-gpus.py)
+# - You read something else? [What changed since your tutorial](changes.py)
 
 # %% [markdown] lang="zh"
 # ## 学习 {#learn}
 #
-# - [手写梯度下降](descent/by-hand.py)，再[用自动求导](descent/autograd.py)
-# - [no_grad、inference_mode、detach、eval 各自的代价](autograd/no-grad.py)
-# - [梯度会累加](autograd/accumulation.py)，[原地操作](autograd/inplace.py)
-# - [单卡与多卡之间的检查点](checkpoints/one-gpu-many-gpus.py)
+# - 梯度下降：[梯度](descent/gradient.py)、[手写](descent/by-hand.py)、[自动求导](descent/autograd.py)、[学习率](descent/learning-rate.py)、[批大小](descent/batches.py)、[拟合直线](descent/linear-regression.py)
+# - 反向传播：[链式法则](backprop/chain-rule.py)、[手算一个网络](backprop/mlp-by-hand.py)、[动量](backprop/momentum.py)、[自己写引擎](backprop/engine.py)
+# - 自动求导：[记录什么](autograd/no-grad.py)、[梯度累加](autograd/accumulation.py)、[原地操作](autograd/inplace.py)；[检查点](checkpoints/one-gpu-many-gpus.py)
+# - 和你以前看到的不一样？[你的教程之后，什么变了](changes.py)
 
 # %% [markdown] lang="en"
 # ## I have an error {#errors}
@@ -77,15 +77,13 @@ for x, y in [(1.0, 2.0), (2.0, 4.0), (3.0, 6.0)]:
 # %% [markdown] lang="en"
 # ## Look up {#reference}
 #
-# The code the lessons print is a package that needs torch and nothing else:
-# [descent](reference/descent.md), [autograd](reference/autograd_descent.md),
-# [recording](reference/recording.md), [accumulation](reference/accumulation.md),
-# [in place](reference/inplace.md), [checkpoints](reference/checkpoint.md).
+# The code the lessons print is a package that needs torch and nothing else. Start with
+# [descent](reference/descent.md), [a network](reference/mlp.md),
+# [optimizers](reference/optim.md) or [the graph](reference/graph.md).
 
 # %% [markdown] lang="zh"
 # ## 查接口 {#reference}
 #
-# 课程里的代码是一个只依赖 torch 的包：
-# [梯度下降](reference/descent.md)、[自动求导](reference/autograd_descent.md)、
-# [计算图的记录](reference/recording.md)、[梯度累积](reference/accumulation.md)、
-# [原地操作](reference/inplace.md)、[检查点](reference/checkpoint.md)。
+# 课程里的代码是一个只依赖 torch 的包。可以从
+# [梯度下降](reference/descent.md)、[网络](reference/mlp.md)、
+# [优化器](reference/optim.md)或[计算图](reference/graph.md)看起。

@@ -26,7 +26,8 @@
 # 五十个点，散布在直线 $3x + 0.8$ 附近。一批的损失是批内各样本的平均，梯度也是：
 
 # %% tags=["source"]
-from chainrule.batches import Line, batch_gradient, mean_loss
+from chainrule.line import Line
+from chainrule.batches import batch_gradient, mean_loss
 
 # %%
 import torch
@@ -169,7 +170,7 @@ places = torch.cartesian_prod(torch.tensor(up), torch.tensor(side)).double()
 height = mean_loss(Line(places[:, 1:], places[:, :1]), x, y).round(decimals=6)
 height = height.reshape(len(up), len(side))
 plt.subplots(layout="constrained", subplot_kw={"xlabel": "a", "ylabel": "b"})
-plt.contour(side, up, height, [0.1, 0.2, 0.5, 1, 2, 4], colors="C5", linewidths=0.6)
+plt.contour(side, up, height, [0.1, 0.5, 2, 4], colors="C5", linewidths=0.6)
 for size, lines in paths.items():
     a, b = zip(*lines[: 5 * (len(lines) // 100) + 1], strict=True)
     plt.plot(a, b, label=size, linewidth=1)
@@ -177,8 +178,8 @@ plt.plot(best.a, best.b, "C4x", ms=9, mew=2, zorder=9)
 plt.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4)
 
 # %% [markdown] lang="en" tags=["caption"]
-# Five epochs from (0, 0), a piece for each update, by samples per batch; the cross is the
-# best line, the curves are lines of equal loss. All 50: five pieces of a smooth curve, not
+# Five epochs from (0, 0), a piece for each update, by samples per batch; the cross is
+# the best line, the curves are lines of equal loss. All 50: five pieces of a curve, not
 # yet in the valley. One sample: a tangle, all along the valley and nearly at the cross.
 
 # %% [markdown] lang="zh" tags=["caption"]

@@ -128,8 +128,8 @@ rows = [
 
 # %% [markdown] lang="en"
 # `check` returns the three slopes. Autograd has to agree with the formula to twelve
-# digits, the measured slope to seven. All of it in float64, for [a reason that has its own
-# lesson](../backprop/gradcheck.py#step).
+# digits, the measured slope to seven. All of it in float64, for [a reason that has its
+# own lesson](../backprop/gradcheck.py#step).
 
 # %% [markdown] lang="zh"
 # `check` 返回三个斜率。自动求导须与公式吻合到十二位，实测的斜率须吻合到七位。全部用

@@ -6,21 +6,10 @@ with R lines of (R, 1), for R results at once.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from torch import Tensor
 
-
-class Line(NamedTuple):
-    """A line, or a derivative with respect to its two numbers.
-
-    Attributes:
-        a: (), the slope.
-        b: (), the height at 0.
-    """
-
-    a: Tensor
-    b: Tensor
+from chainrule.line import Line
 
 
 def mean_loss(line: Line, x: Tensor, y: Tensor) -> Tensor:
@@ -41,7 +30,8 @@ def mean_loss(line: Line, x: Tensor, y: Tensor) -> Tensor:
 
     Examples:
         >>> import torch
-        >>> from chainrule.batches import Line, mean_loss
+        >>> from chainrule.line import Line
+        >>> from chainrule.batches import mean_loss
         >>> line = Line(torch.tensor(1.0), torch.tensor(0.0))
         >>> mean_loss(line, torch.tensor([1.0, 2.0]), torch.tensor([2.0, 5.0]))
         tensor(5.)
@@ -68,7 +58,8 @@ def batch_gradient(line: Line, x: Tensor, y: Tensor) -> Line:
 
     Examples:
         >>> import torch
-        >>> from chainrule.batches import Line, batch_gradient
+        >>> from chainrule.line import Line
+        >>> from chainrule.batches import batch_gradient
         >>> line = Line(torch.tensor(1.0), torch.tensor(0.0))
         >>> batch_gradient(line, torch.tensor([1.0, 2.0]), torch.tensor([2.0, 5.0]))
         Line(a=tensor(-7.), b=tensor(-4.))
@@ -105,7 +96,8 @@ def descend_batches(
 
     Examples:
         >>> import torch
-        >>> from chainrule.batches import Line, descend_batches
+        >>> from chainrule.line import Line
+        >>> from chainrule.batches import descend_batches
         >>> line, one = Line(torch.tensor(0.0), torch.tensor(0.0)), torch.ones(2)
         >>> descend_batches(line, one, 2 * one, [torch.tensor([0, 1])], lr=0.25)
         [Line(a=tensor(1.), b=tensor(1.))]

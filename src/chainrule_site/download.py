@@ -84,4 +84,5 @@ def _output(output):
 def _caught(cell):
     kind = cell.raises.partition(":")[0]
     body = textwrap.indent(cell.text, "    ")
-    return f'try:\n{body}\nexcept {kind} as _error:\n    print(f"{kind}: {{_error}}")'
+    told = f'    print(f"{kind}: {{_raised_here}}")'
+    return f"try:\n{body}\nexcept {kind} as _raised_here:\n{told}"
