@@ -197,15 +197,13 @@ for name, f in ways.items():
     print(f"{name:<24}{x.grad:.1f}  measured {central_difference(f, x, h=0.001):.1f}")
 
 # %% [markdown] lang="en"
-# The [PyTorch
-# notes](https://docs.pytorch.org/docs/stable/notes/autograd.html#gradients-for-non-differentiable-functions)
-# give a rule for convex functions: of all slopes between the two sides, take the smallest
-# in size. `relu` keeps it. So does `maximum`, whose two inputs are counted together:
+# The [PyTorch notes](https://docs.pytorch.org/docs/stable/notes/autograd.html#gradients-for-non-differentiable-functions)
+# give a rule for convex functions: of all slopes between the two sides, the smallest.
+# `relu` keeps it. So does `maximum`, whose two inputs are counted together:
 # (0.5, 0.5) is shorter than (1, 0) and (0, 1).
 
 # %% [markdown] lang="zh"
-# [PyTorch
-# 文档](https://docs.pytorch.org/docs/stable/notes/autograd.html#gradients-for-non-differentiable-functions)
+# [PyTorch 文档](https://docs.pytorch.org/docs/stable/notes/autograd.html#gradients-for-non-differentiable-functions)
 # 对凸函数的规定是：在两侧斜率之间的所有值里，取绝对值最小的。`relu` 遵守了；`maximum`
 # 也遵守了，只是两个输入要合起来算：(0.5, 0.5) 比 (1, 0) 和 (0, 1) 都短。
 
