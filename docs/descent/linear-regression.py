@@ -175,9 +175,9 @@ print(f"fast / slow {values[1] / values[0]:.2f}")
 
 # %% [markdown] lang="en"
 # In the slow direction $b$ falls while $a$ rises: the line turns about
-# $x =$ `{python} f"{-vectors[1, 0] / vectors[0, 0]:.2f}"`, amid the points, and comes little
-# closer to them. An error $c$ along it costs $\lambda c^2/2$, so the small eigenvalue that makes
-# the error last also makes it cheap:
+# $x =$ `{python} f"{-vectors[1, 0] / vectors[0, 0]:.2f}"`, amid the points, and comes little closer to them.
+# An error $c$ along it costs $\lambda c^2/2$, so the small eigenvalue that makes the
+# error last also makes it cheap:
 
 # %% [markdown] lang="zh"
 # 在慢方向上，$a$ 增大而 $b$ 减小：直线绕着 $x =$ `{python} f"{-vectors[1, 0] / vectors[0, 0]:.2f}"` 转动，

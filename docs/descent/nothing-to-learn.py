@@ -178,8 +178,8 @@ plt.ylabel("draws")
 # 以 0 为中心的钟形。本例数据的相关系数（实线）就在正中；两侧的虚线标出标准差。
 
 # %% [markdown] lang="en"
-# With twenty samples chance alone goes beyond 0.4 that often. With two thousand, 0.4 would
-# be `{python} f"{0.4 * 1999**0.5:.0f}"` standard deviations. And 0.0043 is nothing, with either.
+# With twenty samples chance alone goes beyond 0.4 that often. With two thousand, 0.4
+# would be `{python} f"{0.4 * 1999**0.5:.0f}"` standard deviations. And 0.0043 is nothing, with either.
 
 # %% [markdown] lang="zh"
 # 样本只有二十个时，单凭偶然就有这么多次超过 0.4；有两千个时，0.4 就是 `{python} f"{0.4 * 1999**0.5:.0f}"` 个
