@@ -250,8 +250,8 @@ for case in cases:
     print(f"{case[0]!s:<9}{case[1]!s:<9}{shown:<20}{clears:<9}{has:<7}{verdict}")
 
 # %% [markdown] lang="en"
-# With both gradients there, or neither, the condition is right, even at 0.0. With only one
-# it is wrong: either that one [adds up](../autograd/accumulation.py) in silence, or
+# With both gradients there, or neither, the condition is right, even at 0.0. With only
+# one it is wrong: either that one [adds up](../autograd/accumulation.py) in silence, or
 # `b.grad.zero_()` meets `None`. Each parameter needs a condition of its own.
 
 # %% [markdown] lang="zh"
