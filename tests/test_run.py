@@ -1,14 +1,11 @@
 """A lesson shows what Jupyter would show, and fails loudly when it is not true."""
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from conftest import LESSONS, shown, text
 
+from chainrule_site.__main__ import AGAIN
 from chainrule_site.lesson import read
 from chainrule_site.run import Runner, steps
 
@@ -185,34 +182,17 @@ def test_the_warm_process_ends_with_its_owner(write):
     assert process.returncode == 0
 
 
-def test_lessons_show_the_same_on_another_processor(runs):
+def test_lessons_show_the_same_on_another_processor(lessons, runs):
     """Floats differ between machines in their last bits; what a page prints must not."""
-    script = (
-        "import json, sys\n"
-        "from pathlib import Path\n"
-        "from chainrule_site.lesson import read\n"
-        "from chainrule_site.run import Runner\n"
-        "runner = Runner()\n"
-        "runs, _ = runner.run(map(read, map(Path, sys.argv[1:])))\n"
-        "runner.close()\n"
-        "print(json.dumps({str(p): [r.outputs, r.values] for p, r in runs.items()}))\n"
-    )
-    other = {
-        "ATEN_CPU_CAPABILITY": "default",
-        "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
-        "OMP_NUM_THREADS": "2",
-        "PYTHONHASHSEED": "1",
-    }
-    command = [sys.executable, "-c", script, *map(str, LESSONS)]
-    finished = subprocess.run(
-        command, env=os.environ | other, capture_output=True, text=True, check=True
-    )
-    there = json.loads(finished.stdout)
+    other = Runner(**AGAIN)
+    again, failures = other.run(lessons.values())
+    other.close()
+    assert failures == {}
+    assert again.keys() == runs.keys()
     for path, run in runs.items():
-        outputs, values = there[str(path)]
         for number, group in run.outputs.items():
-            assert outputs[str(number)] == group, f"{path}, cell {number}"
-        assert {int(number): v for number, v in values.items()} == run.values, path
+            assert again[path].outputs[number] == group, f"{path}, cell {number}"
+        assert again[path].values == run.values, path
 
 
 def test_every_code_cell_and_every_expression_is_a_step(lessons):

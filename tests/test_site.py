@@ -58,6 +58,12 @@ def page_of(site, lesson, lang):
     return Path(site, "" if lang == "en" else lang, url, "index.html")
 
 
+def output_lines(site, lesson, lang):
+    blocks = Blocks(page_of(site, lesson, lang).read_text(encoding="utf-8")).found
+    shown = [text for kind, text in blocks if kind == "output"]
+    return [line for text in shown for line in text.splitlines()]
+
+
 PAGES = [(path, lang) for path in LESSONS for lang in LANGUAGES]
 
 
@@ -99,29 +105,13 @@ def test_a_lesson_page_is_small(path, lang, site):
 
 def test_the_trace_of_the_first_lesson_has_120_lines(site):
     for lang in LANGUAGES:
-        blocks = Blocks(
-            page_of(site, "docs/descent/by-hand.py", lang).read_text()
-        ).found
-        lines = [
-            line
-            for kind, text in blocks
-            if kind == "output"
-            for line in text.splitlines()
-        ]
+        lines = output_lines(site, "docs/descent/by-hand.py", lang)
         assert sum(bool(re.match(r"x \d  y \d  w\*x ", line)) for line in lines) == 120
 
 
 def test_the_second_lesson_compares_forty_updates_line_by_line(site):
     for lang in LANGUAGES:
-        blocks = Blocks(
-            page_of(site, "docs/descent/autograd.py", lang).read_text()
-        ).found
-        lines = [
-            line
-            for kind, text in blocks
-            if kind == "output"
-            for line in text.splitlines()
-        ]
+        lines = output_lines(site, "docs/descent/autograd.py", lang)
         numbers = [
             int(m[1])
             for line in lines

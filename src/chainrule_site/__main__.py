@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from .cache import Cache
+from .cache import FOLDER, Cache
 from .export import export
 from .lesson import LANGUAGES, Lesson, LessonError, read
 from .page import Surroundings, markdown
 from .run import Runner, differences
 
-CACHE = Path(".cache")
 AGAIN = {
     "ATEN_CPU_CAPABILITY": "default",
     "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
@@ -47,14 +46,14 @@ def main(words: Sequence[str]) -> int:
     commands.add_parser("clean", help="forget what lessons showed")
     options = parser.parse_args(words)
     if options.command == "clean":
-        shutil.rmtree(CACHE, ignore_errors=True)
+        shutil.rmtree(FOLDER, ignore_errors=True)
         return 0
     files = getattr(options, "files", None) or sorted(Path("docs").rglob("*.py"))
     if missing := [str(path) for path in files if not path.is_file()]:
         parser.error(f"no such file: {', '.join(missing)}")
     pattern = getattr(options, "only", "*")
     lessons, wrong = _read([path for path in files if fnmatch(str(path), pattern)])
-    runner = Runner(Cache(CACHE / "lessons"), getattr(options, "jobs", None), _say)
+    runner = Runner(Cache(FOLDER / "lessons"), getattr(options, "jobs", None), _say)
     try:
         if options.command == "list":
             _list(runner, lessons)

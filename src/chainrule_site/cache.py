@@ -18,6 +18,8 @@ from hashlib import sha256
 from pathlib import Path
 
 log = logging.getLogger("chainrule")
+FOLDER = Path(".cache")
+"""What a build may keep for the next one; all of it can be made again."""
 ENGINE = ("clean", "execute", "fence", "figure", "warm")
 VARIABLES = (
     "ATEN_CPU_CAPABILITY",

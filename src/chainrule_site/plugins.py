@@ -26,7 +26,7 @@ from mkdocs.structure.pages import Page
 from mkdocs.utils import CountHandler, get_relative_url
 
 from . import tex, torchlinks
-from .cache import Cache
+from .cache import FOLDER, Cache
 from .cost import COST, cost_table
 from .download import FORMATS, download
 from .lesson import LANGUAGES, LessonError, read
@@ -37,8 +37,7 @@ log = get_plugin_logger("chainrule")
 HOME = "index.py"
 FOLDERS = {lang: "" if lang == LANGUAGES[0] else f"{lang}/" for lang in LANGUAGES}
 # one for both languages, and for every build of `mkdocs serve`
-CACHE = Path(".cache")
-RUNNER = Runner(Cache(CACHE / "lessons"), progress=log.info)
+RUNNER = Runner(Cache(FOLDER / "lessons"), progress=log.info)
 atexit.register(RUNNER.close)
 
 
@@ -187,7 +186,7 @@ class TorchLinksPlugin(BasePlugin):
             file.page.content or "" for file in files.documentation_pages() if file.page
         ]
         names = set(re.findall(r'identifier="(torch\.[\w.]+)"', "".join(pages)))
-        for name, url in torchlinks.urls(names, CACHE / "torchlinks.json").items():
+        for name, url in torchlinks.urls(names, FOLDER / "torchlinks.json").items():
             config.plugins["autorefs"].register_url(name, url)
         return env
 

@@ -6,6 +6,7 @@ import json
 import pydoc
 from collections.abc import Iterable
 from functools import cache
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
@@ -96,12 +97,12 @@ def urls(names: Iterable[str], file: Path) -> dict[str, str]:
     """Return the address for each name that this PyTorch has.
 
     Looking names up means importing PyTorch, so what was found is kept in a file, for
-    as long as the installed version is the same.
+    as long as the installed version and the rule of this module are the same.
     """
-    installed = version("torch")
+    made_by = [version("torch"), sha256(Path(__file__).read_bytes()).hexdigest()]
     try:
         kept = json.loads(file.read_text())
-        known = kept["urls"] if kept["torch"] == installed else {}
+        known = kept["urls"] if kept["made_by"] == made_by else {}
     except (OSError, ValueError, KeyError, TypeError):
         known = {}
     if new := {
@@ -110,7 +111,7 @@ def urls(names: Iterable[str], file: Path) -> dict[str, str]:
         known = dict(sorted((known | new).items()))
         with contextlib.suppress(OSError):
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps({"torch": installed, "urls": known}))
+            file.write_text(json.dumps({"made_by": made_by, "urls": known}))
     return {name: known[name] for name in names if name in known}
 
 
