@@ -79,9 +79,11 @@ def _shell(capture):
     """Make an IPython that writes nothing to disk."""
     config = Config()
     config.HistoryManager.enabled = False
-    config.InteractiveShell.ipython_dir = tempfile.gettempdir()
     shell = _Shell.instance(
-        config=config, displayhook_class=_Results, display_pub_class=_Display
+        config=config,
+        ipython_dir=tempfile.gettempdir(),  # or it makes one in the reader's home
+        displayhook_class=_Results,
+        display_pub_class=_Display,
     )
     shell.capture = shell.displayhook.capture = shell.display_pub.capture = capture
     if "matplotlib" in sys.modules:
