@@ -61,7 +61,9 @@ class Project:
         """Build as a new process would; return which lessons ran and what all showed."""
         ran = []
         own = runner or Runner(Cache(self.folder / ".cache"), **self.environment)
-        own.progress = lambda line: ran.append(line.split()[0][5:-3])
+        own.progress = lambda line: (
+            ran.append(line.split()[0][5:-3]) if " took " in line else None
+        )
         lessons = [
             read(p.relative_to(self.folder)) for p in self.folder.glob("docs/*.py")
         ]

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,9 +19,15 @@ from .lesson import INLINE, Lesson, LessonError
 from .source import SourceError, snippets
 
 HEAVY = {
-    "torch": ["torch", "torch._dynamo"],  # which the first optimizer imports anyway
-    "matplotlib": ["matplotlib.pyplot", "matplotlib_inline.backend_inline"],
+    r"^\s*(?:import|from) torch\b": ["torch"],
+    # the first optimizer imports this, and takes as long for it as for all of torch
+    r"\boptim\b|\bcompile\b|\bcheckpoint\b": ["torch", "torch._dynamo"],
+    r"^\s*(?:import|from) matplotlib\b": [
+        "matplotlib.pyplot",
+        "matplotlib_inline.backend_inline",
+    ],
 }
+"""What a lesson imports, by what its code says."""
 DECIMAL = re.compile(r"(?<![\w.])\d+\.\d+(?!\w|\.\d)")
 ADDRESS = re.compile(r"https?://\S+")
 
@@ -42,6 +49,15 @@ class Cost(NamedTuple):
     megabytes: int
     """The most memory its process held, that of the imports included."""
     cached: bool
+
+
+class Outcome(NamedTuple):
+    """How it went with one lesson: there is a run, or a reason why there is none."""
+
+    path: Path
+    run: Run | None
+    failure: str
+    cost: Cost | None
 
 
 class Runner:
@@ -72,33 +88,46 @@ class Runner:
 
     def run(self, lessons: Iterable[Lesson]) -> tuple[dict[Path, Run], dict[Path, str]]:
         """Return what every lesson showed, and for those that failed why."""
-        runs, failures, pending = {}, {}, []
+        batch = self.start(lessons)
+        batch.finish()
+        return batch.runs, batch.failures
 
-        def take(lesson, answer, cached):
-            try:
-                runs[lesson.path] = judge(lesson, answer)
-            except LessonError as error:
-                failures[lesson.path] = str(error)
-            cost = Cost(answer["seconds"], answer["megabytes"], cached)
-            if not (cached and lesson.path in self.costs):
-                self.costs[lesson.path] = cost
-
+    def start(self, lessons: Iterable[Lesson]) -> "Batch":
+        """Take what is known of the lessons and let the others run meanwhile."""
+        batch, pending = Batch(self), []
         for lesson in lessons:
             if mistakes := list(_unsourced(lesson)):
-                failures[lesson.path] = "\n".join(mistakes)
+                batch.take(Outcome(lesson.path, None, "\n".join(mistakes), None))
             elif answer := self.known(lesson):
-                take(lesson, answer, cached=True)
+                batch.take(self._outcome(lesson, answer, cached=True))
             else:
                 pending.append(lesson)
-        for lesson, answer, asked in self._answers(pending):
-            take(lesson, answer, cached=False)
-            if lesson.path in runs:
-                self.cache.put(_name(lesson), program(lesson), answer, asked)
-        return runs, failures
+        # those that need few imports run while the others wait for theirs
+        for lesson in sorted(pending, key=lambda each: len(heavy_imports(each))):
+            batch.asked[lesson.path] = lesson, time.time()
+            self._ask(lesson)
+        return batch
 
     def known(self, lesson: Lesson) -> dict | None:
         """Return what a lesson showed before, if it would show the same now."""
         return self.cache.get(_name(lesson), program(lesson))
+
+    def answer(self, asked: dict[Path, tuple[Lesson, float]]) -> Outcome:
+        """Wait for the next lesson that ends, of those that were asked for."""
+        try:
+            while "seconds" not in (answer := self._read()):
+                self.progress(f"{answer['name']} runs")
+        except BaseException:
+            self.close()
+            raise
+        lesson, when = asked[Path(answer["name"])]
+        left = len(asked) - 1
+        took = f"{answer['name']} took {answer['seconds']:.1f} s"
+        self.progress(f"{took}, {left} left" if left else took)
+        outcome = self._outcome(lesson, answer, cached=False)
+        if outcome.run:
+            self.cache.put(_name(lesson), program(lesson), answer, when)
+        return outcome
 
     def close(self) -> None:
         """End the warm process, and with it every lesson that still runs."""
@@ -109,38 +138,90 @@ class Runner:
             process.wait()
             process.stdout.close()
 
-    def _answers(self, lessons):
-        """Yield lesson, answer and start of each, in the order they end."""
-        waiting, running = list(lessons), {}
+    def _outcome(self, lesson, answer, cached):
+        if not (cached and lesson.path in self.costs):
+            cost = Cost(answer["seconds"], answer["megabytes"], cached)
+            self.costs[lesson.path] = cost
         try:
-            while waiting or running:
-                while waiting and len(running) < self.jobs:
-                    lesson = waiting.pop(0)
-                    running[_name(lesson)] = lesson, time.time()
-                    self._ask(lesson)
-                line = self.process.stdout.readline()
-                if not line:
-                    code = self.process.wait()
-                    raise RuntimeError(f"the process that runs lessons ended: {code}")
-                answer = json.loads(line)
-                left = len(waiting) + len(running) - 1
-                took = f"{answer['name']} took {answer['seconds']:.1f} s"
-                self.progress(f"{took}, {left} left" if left else took)
-                lesson, asked = running.pop(answer["name"])
-                yield lesson, answer, asked
-        except BaseException:
-            self.close()
-            raise
+            run, failure = judge(lesson, answer), ""
+        except LessonError as error:
+            run, failure = None, str(error)
+        return Outcome(lesson.path, run, failure, self.costs[lesson.path])
+
+    def _read(self):
+        line = self.process.stdout.readline()
+        if not line:
+            code = self.process.wait()
+            raise RuntimeError(f"the process that runs lessons ended: {code}")
+        return json.loads(line)
 
     def _ask(self, lesson):
         if self.process is None:
-            command = [sys.executable, "-m", "chainrule_site.warm"]
+            command = [sys.executable, "-m", "chainrule_site.warm", str(self.jobs)]
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-            self.process = subprocess.Popen(command, env=self.environment, **pipes)
+            self.process = subprocess.Popen(
+                command, env=self.environment, pipesize=1 << 20, **pipes
+            )
         request = {"name": _name(lesson), "imports": heavy_imports(lesson)}
         line = json.dumps(request | program(lesson)) + "\n"
         self.process.stdin.write(line.encode())
         self.process.stdin.flush()
+
+
+class Batch:
+    """Lessons that were asked for: some are known, others are on their way."""
+
+    def __init__(self, runner: Runner):
+        """Make a batch of no lessons yet."""
+        self.runs: dict[Path, Run] = {}
+        self.failures: dict[Path, str] = {}
+        self.costs = runner.costs
+        self.asked: dict[Path, tuple[Lesson, float]] = {}
+        self._next = lambda: runner.answer(self.asked)
+        self._tell = lambda outcome: None
+
+    def take(self, outcome: Outcome) -> None:
+        """Note how it went with one lesson."""
+        self.asked.pop(outcome.path, None)
+        if outcome.run:
+            self.runs[outcome.path] = outcome.run
+        else:
+            self.failures[outcome.path] = outcome.failure
+        if outcome.cost:
+            self.costs[outcome.path] = outcome.cost
+
+    def wait(self, path: Path) -> Run:
+        """Return what a lesson showed, once it has ended.
+
+        Raises:
+            LessonError: If it failed.
+        """
+        while path in self.asked:
+            outcome = self._next()
+            self.take(outcome)
+            self._tell(outcome)
+        if path in self.failures:
+            raise LessonError(self.failures[path])
+        return self.runs[path]
+
+    def finish(self) -> None:
+        """Wait for every lesson."""
+        for path in list(self.asked):
+            with contextlib.suppress(LessonError):
+                self.wait(path)
+
+    def tell(self, connection: Connection) -> None:
+        """Pass on what is still to come, to a process forked now; see `follow`."""
+
+        def tell(outcome):
+            with contextlib.suppress(BrokenPipeError):  # it has failed, and said so
+                connection.send(outcome)
+
+        self._tell = tell
+
+    def follow(self, connection: Connection) -> None:
+        """Hear from the process that this one was forked from what is still to come."""
+        self._next = connection.recv
 
 
 def _name(lesson):
@@ -184,12 +265,8 @@ def heavy_imports(lesson: Lesson) -> list[str]:
     sources = snippets(cell.text for cell in lesson.code if "source" in cell.tags)
     shown = [snippet.text for group in sources for snippet in group]
     code = "\n".join([cell.text for cell in lesson.code] + shown)
-    return [
-        module
-        for name, modules in HEAVY.items()
-        if re.search(rf"^\s*(?:import|from) {name}\b", code, re.M)
-        for module in modules
-    ]
+    found = [names for said, names in HEAVY.items() if re.search(said, code, re.M)]
+    return list(dict.fromkeys(name for names in found for name in names))
 
 
 def judge(lesson: Lesson, answer: dict) -> Run:

@@ -7,10 +7,10 @@ global modes, the current folder.
 
 It reads a request a line from standard input and writes an answer a line to standard
 output, both as JSON; `run` is the other end. A request has a `name`, the `steps` to
-run, the `imports` to make first and the limits. An answer has the `name`, the `seconds`
-and the `megabytes` it took, and either the `results` of `execute` and the files it
-`reads`, or `died`, a sentence, with the `cell` and, where it is known, its `line`. When
-the requests end, so does everything.
+run, the `imports` to make first and the limits. Its `name` alone says that it starts.
+An answer has the `name`, the `seconds` and the `megabytes` it took, and either the
+`results` of `execute` and the files it `reads`, or `died`, a sentence, with the `cell`
+and, where it is known, its `line`. When the requests end, so does everything.
 """
 
 import contextlib
@@ -30,6 +30,7 @@ import tempfile
 import time
 import traceback
 import warnings
+from collections import deque
 from pathlib import Path
 
 from .clean import Cleaner
@@ -41,45 +42,57 @@ FILE_LIMIT = 1 << 28
 WHERE = re.compile(r'File "<ipython-input-[^"]*", line (\d+)')
 
 
-def serve(requests: int, answers: int) -> None:
-    """Answer requests until they end; as many lessons run at once as are asked for.
+def serve(requests: int, answers: int, jobs: int) -> None:
+    """Answer requests until they end.
 
     Args:
         requests: The file descriptor to read from.
         answers: The file descriptor to write to.
+        jobs: How many lessons run at once; the others wait here.
     """
-    _load(["chainrule_site.execute"])
     selector = selectors.DefaultSelector()
     selector.register(requests, selectors.EVENT_READ)
-    running, unread = {}, b""
+    os.set_blocking(answers, False)  # a reader who is busy does not hold up lessons
+    waiting, running, unread, unsent = deque(), {}, b"", b""
+
+    def say(message):
+        nonlocal unsent
+        if not unsent:
+            selector.register(answers, selectors.EVENT_WRITE)
+        unsent += _line(message)
+
     while True:
+        free = waiting and len(running) < jobs
         soonest = min((child.deadline for child in running.values()), default=None)
         wait = None if soonest is None else max(0, soonest - time.monotonic())
-        for key, _ in selector.select(wait):
-            if key.data and key.fd == key.data.exit:
-                key.data.hear_the_rest()
-                continue
-            part = os.read(key.fd, 1 << 20)
-            if key.fd != requests:
-                key.data.hear(part)
-                continue
-            if not part:
+        events = selector.select(0 if free else wait)
+        for key, _ in events:
+            if key.fd == answers:
+                unsent = unsent[os.write(answers, unsent) :]
+                if not unsent:
+                    selector.unregister(answers)
+            elif key.fd != requests:
+                key.data.hear(key.fd)
+            elif part := os.read(requests, 1 << 20):
+                *lines, unread = (unread + part).split(b"\n")
+                waiting.extend(map(json.loads, lines))
+            else:
                 for child in running.values():
                     child.end()
                 return
-            *lines, unread = (unread + part).split(b"\n")
-            for request in map(json.loads, lines):
-                _load(request["imports"])
-                child = _Child(request, close=[requests, answers])
-                running[child.pid] = child
-                for descriptor in child.watched:
-                    selector.register(descriptor, selectors.EVENT_READ, child)
-        for pid, child in list(running.items()):
+        if free and not events:  # all requests are read before the first long import
+            request = waiting.popleft()
+            _load(["chainrule_site.execute", *request["imports"]])
+            say({"name": request["name"]})
+            child = running[id(request)] = _Child(request, close=[requests, answers])
+            for descriptor in child.watched:
+                selector.register(descriptor, selectors.EVENT_READ, child)
+        for name, child in list(running.items()):
             if child.ended or time.monotonic() > child.deadline:
                 for descriptor in child.watched:
                     selector.unregister(descriptor)
-                del running[pid]
-                _write(answers, child.end())
+                del running[name]
+                say(child.end())
 
 
 class _Child:
@@ -102,12 +115,16 @@ class _Child:
         self.exit = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else None
         self.watched = [self.pipe] if self.exit is None else [self.pipe, self.exit]
 
-    def hear(self, part):
-        """Take what the child wrote; nothing means that it ended."""
-        self.said += part
-        self.ended = not part
+    def hear(self, descriptor):
+        """Take what the child wrote, or note that it has ended."""
+        if descriptor == self.exit:
+            self._hear_the_rest()
+        elif part := os.read(self.pipe, 1 << 20):
+            self.said += part
+        else:
+            self.ended = True
 
-    def hear_the_rest(self):
+    def _hear_the_rest(self):
         """Take what is left in the pipe of a process that has ended."""
         os.set_blocking(self.pipe, False)
         with contextlib.suppress(BlockingIOError):
@@ -159,7 +176,7 @@ def _run(request, folder, writer):
     """Be the child: run the lesson, send what it showed, and end."""
     try:
         os.setsid()
-        _die_with_parent()
+        die_with_parent()
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         stack = (folder / "stack").open("w")
         faulthandler.enable(stack, all_threads=False)
@@ -184,7 +201,7 @@ def _run(request, folder, writer):
     os._exit(0)
 
 
-def _die_with_parent():
+def die_with_parent():
     """Ask Linux to end this process when the one that forked it is killed."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
@@ -218,8 +235,12 @@ def _read(path):
         return ""
 
 
+def _line(message):
+    return json.dumps(message).encode() + b"\n"
+
+
 def _write(descriptor, message):
-    data = json.dumps(message).encode() + b"\n"
+    data = _line(message)
     while data:
         data = data[os.write(descriptor, data) :]
 
@@ -228,4 +249,4 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other end closes the pipe
     answers = os.dup(1)
     os.dup2(2, 1)  # what an import prints is no answer
-    serve(0, answers)
+    serve(0, answers, int(sys.argv[1]))
