@@ -15,7 +15,7 @@
     export      writes all pages as plain Markdown
     tex         writes formulas as HTML
     torchlinks  finds the documentation page of a PyTorch name
-    plugins     hands all of this to MkDocs, which nothing else here knows
+    plugins     hand all of this to MkDocs, which nothing else here knows
 
 Nothing here imports `chainrule`, and nothing in `chainrule` knows there is a site.
 """

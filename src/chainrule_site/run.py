@@ -178,7 +178,7 @@ class Batch:
         self.costs = runner.costs
         self.asked: dict[Path, tuple[Lesson, float]] = {}
         self._next = lambda: runner.answer(self.asked)
-        self._tell = lambda outcome: None
+        self._listeners: list[Connection] = []
 
     def take(self, outcome: Outcome) -> None:
         """Note how it went with one lesson."""
@@ -199,10 +199,20 @@ class Batch:
         while path in self.asked:
             outcome = self._next()
             self.take(outcome)
-            self._tell(outcome)
+            for listener in self._listeners:
+                with contextlib.suppress(BrokenPipeError):  # it failed, and said so
+                    listener.send(outcome)
         if path in self.failures:
             raise LessonError(self.failures[path])
         return self.runs[path]
+
+    def add(self, other: "Batch") -> None:
+        """Let the outcomes of a finished batch replace those of this one."""
+        for path in other.runs.keys() | other.failures.keys():
+            self.runs.pop(path, None)
+            self.failures.pop(path, None)
+        self.runs |= other.runs
+        self.failures |= other.failures
 
     def finish(self) -> None:
         """Wait for every lesson."""
@@ -212,12 +222,7 @@ class Batch:
 
     def tell(self, connection: Connection) -> None:
         """Pass on what is still to come, to a process forked now; see `follow`."""
-
-        def tell(outcome):
-            with contextlib.suppress(BrokenPipeError):  # it has failed, and said so
-                connection.send(outcome)
-
-        self._tell = tell
+        self._listeners.append(connection)
 
     def follow(self, connection: Connection) -> None:
         """Hear from the process that this one was forked from what is still to come."""

@@ -1,0 +1,7 @@
+"""Hand lessons, languages, formulas and links to MkDocs; nothing else here knows it."""
+
+from .languages import LanguagesPlugin
+from .lessons import LessonsPlugin
+from .references import MathPlugin, TorchLinksPlugin
+
+__all__ = ["LanguagesPlugin", "LessonsPlugin", "MathPlugin", "TorchLinksPlugin"]
