@@ -94,12 +94,14 @@ def _shell(capture):
 def _draw_inline(shell):
     """Show a cell's figures under the cell, as Jupyter does, but as SVG."""
     import matplotlib
+    from matplotlib import pyplot
     from matplotlib_inline import backend_inline
 
     shell.config.InlineBackend.figure_formats = {"svg"}
     matplotlib.use(INLINE, force=True)
     matplotlib.interactive(True)  # or the figure of a cell is not noticed
     backend_inline.configure_inline_support(shell, INLINE)
+    pyplot.uninstall_repl_displayhook()  # it would draw each figure as pixels, too
     matplotlib.rcParams.update(STYLE)
 
 

@@ -84,6 +84,7 @@ class Runner:
         self.progress = progress
         self.environment = {"OMP_NUM_THREADS": "1"} | os.environ | environment
         self.process = None
+        self.batch = None
         self.costs = {}
 
     def run(self, lessons: Iterable[Lesson]) -> tuple[dict[Path, Run], dict[Path, str]]:
@@ -94,7 +95,10 @@ class Runner:
 
     def start(self, lessons: Iterable[Lesson]) -> "Batch":
         """Take what is known of the lessons and let the others run meanwhile."""
+        if self.batch:
+            self.batch.finish()  # a build that failed has not heard of all its lessons
         batch, pending = Batch(self), []
+        self.batch = batch
         for lesson in lessons:
             if mistakes := list(_unsourced(lesson)):
                 batch.take(Outcome(lesson.path, None, "\n".join(mistakes), None))
@@ -137,6 +141,7 @@ class Runner:
                 process.stdin.close()
             process.wait()
             process.stdout.close()
+        self.batch = None
 
     def _outcome(self, lesson, answer, cached):
         if not (cached and lesson.path in self.costs):

@@ -1,23 +1,27 @@
-"""Time this site's engine against stock mkdocs-jupyter, on the same lessons, in one run.
+"""Time this site's engine against others, on the same lessons, in one run.
 
-    python tests/benchmarks/compare.py [LESSONS]
+    python tests/benchmarks/compare.py [LESSONS] [--ours]
 
-Both build LESSONS small lessons (12) that import torch and matplotlib, half of which use
-a module of the project and one of which reads a data file. Ours builds two languages,
-stock mkdocs-jupyter one. After each edit the table says how long the build took and
-whether the page shows what the code would now print. The floor is what no build can do
-without: one import of torch and matplotlib, the lessons' own time spread over the
-processors, and MkDocs rendering the same pages as Markdown. Machines differ and are
-noisy: read the ratios.
+All build LESSONS small lessons (12) that import torch and matplotlib, half of which use
+a module of the project and one of which reads a data file. Ours builds two languages;
+stock mkdocs-jupyter, and markdown-exec where it is installed, one. After each edit the
+table says how long the build took and whether the page shows what the code would now
+print. The floor is what no build can do without: one import of torch and matplotlib, the
+lessons' own time spread over the processors, and MkDocs rendering the same pages as
+Markdown. With --ours only ours is timed, for many lessons. Machines differ and are noisy:
+read the ratios.
 """
 
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -67,9 +71,15 @@ USES = "\n# %%{tags}\nfrom chainrule.shared import shared\n\n# %%\nshared()\n"
 READS = "\n# %%\nprint(open({path!r}).read())\n"
 STOCK = """\
 site_name: Stock
-theme: {{name: material, font: false}}
+theme: {name: material, font: false}
 plugins:
-  - mkdocs-jupyter: {{execute: true, include: ["*.py"], ignore: ["*.md"], cache: {cache}}}
+  - mkdocs-jupyter: {execute: true, include: ["*.py"], ignore: ["*.md"], cache: true}
+"""
+EXEC = """\
+site_name: Exec
+theme: {name: material, font: false}
+plugins: [markdown-exec]
+markdown_extensions: [attr_list, pymdownx.superfences]
 """
 OURS = """\
 INHERIT: {root}/mkdocs.yml
@@ -79,10 +89,10 @@ validation: {{nav: {{omitted_files: ignore}}}}
 
 
 class Project:
-    """The same lessons for one of the two."""
+    """The same lessons for one of them: `ours`, `stock` or `exec`."""
 
-    def __init__(self, folder, count, ours):
-        self.folder, self.ours = folder, ours
+    def __init__(self, folder, count, kind):
+        self.folder, self.kind = folder, kind
         package = folder / "src" / "chainrule"
         package.mkdir(parents=True)
         (package / "__init__.py").write_text("")
@@ -94,44 +104,54 @@ class Project:
         docs.mkdir()
         names = [f"lesson{n:02}" for n in range(count)]
         for n, name in enumerate(names):
-            text = HEAD.format(n=n) + CELLS.format(n=n) + CAPTION
-            if n % 2:
-                text += USES.format(tags=' tags=["source"]' if ours else "")
-            if n == 0:
-                text += READS.format(path=str(self.data))
-            if not ours:
-                text = re.sub(
-                    r'(# %% \[markdown\]) lang="\w+"( tags=\S+)?', r"\1", text
-                )
-            (docs / f"{name}.py").write_text(text, encoding="utf-8")
-        if ours:
+            self.page(name).write_text(self.lesson(n), encoding="utf-8")
+        if kind == "ours":
             (docs / "assets").symlink_to(ROOT / "docs" / "assets")
             shutil.copy(docs / "lesson00.py", docs / "index.py")
             pages = ", ".join(["index.py", *(f"{name}.py" for name in names)])
             settings = OURS.format(root=ROOT, nav=f"[{pages}]")
         else:
-            (docs / "index.md").write_text("# Stock\n")
-            settings = STOCK.format(cache="true")
+            (docs / "index.md").write_text("# Start\n")
+            settings = STOCK if kind == "stock" else EXEC
         (folder / "mkdocs.yml").write_text(settings)
 
+    @property
+    def environment(self):
+        paths = [str(self.folder / "src"), os.environ.get("PYTHONPATH", "")]
+        quiet = {"NO_MKDOCS_2_WARNING": "1", "MPLBACKEND": "agg"}
+        return os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | quiet
+
+    def page(self, name):
+        return self.folder / "docs" / f"{name}.{'md' if self.kind == 'exec' else 'py'}"
+
+    def lesson(self, n):
+        text = HEAD.format(n=n) + CELLS.format(n=n) + CAPTION
+        if n % 2:
+            text += USES.format(tags=' tags=["source"]' if self.kind == "ours" else "")
+        if n == 0:
+            text += READS.format(path=str(self.data))
+        if self.kind != "ours":
+            text = re.sub(r'(# %% \[markdown\]) lang="\w+"( tags=\S+)?', r"\1", text)
+        return fenced(text, n) if self.kind == "exec" else text
+
     def build(self):
-        """Return how long one build took, in a process of its own."""
-        environment = os.environ | {
-            "PYTHONPATH": str(self.folder / "src"),
-            "NO_MKDOCS_2_WARNING": "1",
-        }
+        """Return the seconds and the megabytes of one build, in a process of its own."""
         started = time.perf_counter()
-        subprocess.run(
+        process = subprocess.Popen(
             [sys.executable, "-m", "mkdocs", "build", "--no-strict"],
             cwd=self.folder,
-            env=environment,
-            check=True,
-            capture_output=True,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
-        return time.perf_counter() - started
+        _, status, usage = os.wait4(process.pid, 0)
+        took = time.perf_counter() - started
+        assert status == 0, f"{self.kind} failed"
+        return took, usage.ru_maxrss // 1024
 
     def edit(self, path, old, new):
         text = path.read_text(encoding="utf-8")
+        assert old in text
         path.write_text(text.replace(old, new), encoding="utf-8")
 
     def shows(self, lesson, text):
@@ -139,8 +159,21 @@ class Project:
         return text in re.sub(r"<[^>]+>", "", page.read_text(encoding="utf-8"))
 
 
+def fenced(text, n):
+    """Write a lesson as Markdown whose fences markdown-exec runs, all in one process."""
+    blocks = []
+    for cell in text.split("# %%")[1:]:
+        head, _, body = cell.partition("\n")
+        if "[markdown]" in head:
+            blocks.append(re.sub("^# ?", "", body.strip(), flags=re.M))
+        else:
+            fence = f'```python exec="1" source="above" session="{n}"'
+            blocks.append(f"{fence}\n{body.strip()}\n```")
+    return "\n\n".join(blocks) + "\n"
+
+
 def floor(project):
-    """Return the seconds that nothing can save, measured now."""
+    """Return the seconds that nothing can save: imports, lessons, rendering, one edit."""
     script = "import torch, torch._dynamo, matplotlib.pyplot"
     started = time.perf_counter()
     subprocess.run([sys.executable, "-c", script], check=True)
@@ -155,26 +188,30 @@ def floor(project):
         "print(time.perf_counter() - started)\n"
     )
     lessons = sorted(map(str, (project.folder / "docs").glob("lesson*.py")))
-    environment = os.environ | {"PYTHONPATH": str(project.folder / "src")}
-    ran = subprocess.run(
-        [sys.executable, "-c", code, *lessons],
-        env=environment,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    own = float(ran.stdout.split()[-1]) / len(os.sched_getaffinity(0))
-    return imports, own, rendering(project)
+
+    def run(paths):
+        started = time.perf_counter()
+        ran = subprocess.run(
+            [sys.executable, "-c", code, *paths],
+            env=project.environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return float(ran.stdout.split()[-1]), time.perf_counter() - started
+
+    own = run(lessons)[0] / len(os.sched_getaffinity(0))
+    edit = min(run(lessons[2:3])[1] for _ in range(3))
+    return imports, own, rendering(project), edit
 
 
 def rendering(project):
     """Return how long MkDocs takes to render the same pages, in both languages."""
     out = project.folder / "tree"
-    environment = os.environ | {"PYTHONPATH": str(project.folder / "src")}
     subprocess.run(
         [sys.executable, "-m", "chainrule_site", "export", str(out)],
         cwd=project.folder,
-        env=environment,
+        env=project.environment,
         check=True,
         capture_output=True,
     )
@@ -192,53 +229,117 @@ def rendering(project):
     return seconds
 
 
-def main(count):
-    """Print the table."""
+def serving(project):
+    """Return the seconds until `mkdocs serve` shows an edit in both languages."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "mkdocs",
+            "serve",
+            "--no-strict",
+            "-a",
+            f"localhost:{port}",
+        ],
+        cwd=project.folder,
+        env=project.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def wait(text):
+        started = time.perf_counter()
+        for folder in ("", "zh/"):
+            url = f"http://localhost:{port}/{folder}lesson02/"
+            while not shows(url, text):
+                assert time.perf_counter() - started < 60, f"{url} never shows {text!r}"
+                time.sleep(0.02)
+        return time.perf_counter() - started
+
+    path, prose, code = project.page("lesson02"), [], []
+    try:
+        wait("2")
+        for n in range(4):
+            project.edit(path, "{#lesson-2}\n#\n# ", f"{{#lesson-2}}\n#\n# Told {n}. ")
+            project.edit(path, "课的文字", f"课的文字 Told {n}. ")
+            prose.append(wait(f"Told {n}. "))
+            project.edit(path, 'print(f"', f'print(f"Run {n}. ')
+            code.append(wait(f"Run {n}. "))
+    finally:
+        server.terminate()
+        server.wait()
+    return prose, code
+
+
+def shows(url, text):
+    try:
+        page = urllib.request.urlopen(url, timeout=60).read().decode()
+    except OSError:  # not there yet
+        return False
+    return text in re.sub(r"<[^>]+>", "", page)
+
+
+STEPS = {
+    "cold": (None, "lesson00", "lesson 0: "),
+    "unchanged": (None, "lesson00", "lesson 0: "),
+    "prose edit": (
+        lambda p: p.edit(p.page("lesson02"), "The prose", "Other prose"),
+        "lesson02",
+        "Other prose",
+    ),
+    "code edit": (
+        lambda p: p.edit(p.page("lesson02"), 'f"lesson', 'f"LESSON'),
+        "lesson02",
+        "LESSON 2: ",
+    ),
+    "package edit": (
+        lambda p: p.edit(p.shared, "shared 1", "shared 2"),
+        "lesson01",
+        "shared 2",
+    ),
+    "data edit": (lambda p: p.data.write_text("data 2"), "lesson00", "data 2"),
+}
+
+
+def main(count, kinds):
+    """Print the tables."""
     with tempfile.TemporaryDirectory() as folder:
-        ours = Project(Path(folder, "ours"), count, ours=True)
-        stock = Project(Path(folder, "stock"), count, ours=False)
-        steps = {
-            "cold": (None, "lesson00", "lesson 0: "),
-            "unchanged": (None, "lesson00", "lesson 0: "),
-            "prose edit": (
-                lambda p: p.edit(
-                    p.folder / "docs/lesson02.py", "The prose", "Other prose"
-                ),
-                "lesson02",
-                "Other prose",
-            ),
-            "code edit": (
-                lambda p: p.edit(p.folder / "docs/lesson02.py", 'f"lesson', 'f"LESSON'),
-                "lesson02",
-                "LESSON 2: ",
-            ),
-            "package edit": (
-                lambda p: p.edit(p.shared, "shared 1", "shared 2"),
-                "lesson01",
-                "shared 2",
-            ),
-            "data edit": (lambda p: p.data.write_text("data 2"), "lesson00", "data 2"),
-        }
-        print(f"{count} lessons  {'ours':>8}  {'stock':>8}  {'ratio':>6}  stale pages")
-        for name, (change, lesson, text) in steps.items():
-            row, stale = [], []
-            for project in (ours, stock):
+        projects = [Project(Path(folder, kind), count, kind) for kind in kinds]
+        print(f"{count} lessons", *(f"{kind:>7}    MB" for kind in kinds), " stale")
+        ours = {}
+        for name, (change, lesson, text) in STEPS.items():
+            cells, stale = [], []
+            for project in projects:
                 if change:
                     change(project)
-                row.append(project.build())
+                seconds, megabytes = project.build()
+                ours.setdefault(name, seconds)
+                ratio = f"{seconds / ours[name]:.1f}x"
+                cells.append(f"{seconds:6.2f}s {megabytes:4}  {ratio:>5}")
                 if not project.shows(lesson, text):
-                    stale.append("ours" if project.ours else "stock")
-            ratio = f"{row[1] / row[0]:.1f}x"
-            times = f"{row[0]:7.1f}s  {row[1]:7.1f}s"
-            print(
-                f"{name:<12}{times}  {ratio:>6}  {', '.join(stale) or '-'}", flush=True
-            )
-        imports, own, rendered = floor(ours)
+                    stale.append(project.kind)
+            print(f"{name:<12}", *cells, "", ", ".join(stale) or "-", flush=True)
+        imports, own, rendered, edit = floor(projects[0])
+        least = imports + own + rendered
         print(
-            f"floor: {imports + own + rendered:.1f} s = imports {imports:.1f}"
-            f" + lessons {own:.1f} + rendering {rendered:.1f}"
+            f"floor {least:.2f} s = imports {imports:.2f} + lessons {own:.2f}"
+            f" + rendering {rendered:.2f}; one lesson by itself {edit:.2f} s"
         )
+        print(f"cold       {ours['cold'] / least:.2f} x the floor")
+        print(f"unchanged  {ours['unchanged'] / rendered:.2f} x rendering alone")
+        print(f"code edit  {ours['code edit'] / edit:.2f} x that lesson by itself")
+        prose, code = serving(projects[0])
+        print("serve      prose edit", *(f"{s:.2f}" for s in prose), "s;", end=" ")
+        print("code edit", *(f"{s:.2f}" for s in code), "s")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 12)
+    words = sys.argv[1:]
+    others = [] if "--ours" in words else ["stock"]
+    if others and find_spec("markdown_exec"):
+        others.append("exec")
+    numbers = [int(word) for word in words if word.isdigit()]
+    main(numbers[0] if numbers else 12, ["ours", *others])

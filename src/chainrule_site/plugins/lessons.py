@@ -23,20 +23,22 @@ from ..run import Runner
 from .languages import alternates
 
 
-def _import_when_used(name):
-    """Put off an import until something of it is used."""
-    spec = importlib.util.find_spec(name)
+def _import_when_used(package, name):
+    """Put off the import of a part of a package until something of it is used."""
+    spec = importlib.util.find_spec(f"{package}.{name}")
     spec.loader = importlib.util.LazyLoader(spec.loader)
-    sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules[name])
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    setattr(sys.modules[package], name, module)
 
 
 # The parent class can convert notebooks, and imports for it what takes as long as to
 # render all of a small site; ours converts nothing.
-_import_when_used("mkdocs_jupyter.convert")
+_import_when_used("mkdocs_jupyter", "convert")
 import mkdocs_jupyter.plugin  # noqa: E402
 
 log = get_plugin_logger("chainrule")
+DOCS = Path("docs")
 HOME = "index.py"
 # one for both languages, and for every build of `mkdocs serve`
 RUNNER = Runner(Cache(FOLDER / "lessons"), progress=log.info)
@@ -47,8 +49,13 @@ class LessonsPlugin(mkdocs_jupyter.plugin.Plugin):
     """Lets mkdocs-jupyter say which files are pages, and Markdown say how they look."""
 
     def on_startup(self, command: str, dirty: bool) -> None:
-        """Note whether a failing lesson ends the build or shows on its page."""
+        """Note whether a failing lesson ends the build or shows on its page.
+
+        Lessons that must run start now: to import PyTorch takes longer than all that
+        MkDocs does before it asks for the files.
+        """
         self.serving = command == "serve"
+        self._start(sorted(p.relative_to(DOCS).as_posix() for p in DOCS.rglob("*.py")))
 
     def on_files(self, files: Files, config: MkDocsConfig) -> Files:
         """Read every lesson and let it run, and put its downloads beside its page."""
@@ -60,10 +67,10 @@ class LessonsPlugin(mkdocs_jupyter.plugin.Plugin):
         files = super().on_files(files, config)
         uris = [file.src_uri for file in files if self.should_include(file)]
         if config.theme["language"] == LANGUAGES[0]:  # the others show the same runs
-            self.lessons, self.failures, self.costly = {}, {}, set()
-            self.docs = Path(config.docs_dir).relative_to(root)
-            self.batch = RUNNER.start(self._read(uris))
-            RUNNER.cache.keep_only({str(self.docs / uri) for uri in uris})
+            if sorted(uris) != self.started:
+                self._start(uris)
+            self.started = None
+            RUNNER.cache.keep_only({str(DOCS / uri) for uri in uris})
         self.order = [file.src_uri for file in files]
         self.downloads = {}
         for uri in uris:
@@ -77,7 +84,7 @@ class LessonsPlugin(mkdocs_jupyter.plugin.Plugin):
 
     def _last(self, files):
         """Render last what has to wait: lessons that run, and pages about them all."""
-        running = {path.relative_to(self.docs).as_posix() for path in self.batch.asked}
+        running = {path.relative_to(DOCS).as_posix() for path in self.batch.asked}
         pages = [f for f in files.documentation_pages() if f.src_uri in running]
         if running:
             texts = [f for f in files.documentation_pages() if f.src_uri[-3:] == ".md"]
@@ -86,12 +93,17 @@ class LessonsPlugin(mkdocs_jupyter.plugin.Plugin):
             files.remove(file)
             files.append(file)
 
+    def _start(self, uris):
+        self.lessons, self.failures, self.costly = {}, {}, set()
+        self.started = sorted(uris)
+        self.batch = RUNNER.start(self._read(uris))
+
     def _read(self, uris):
         """Yield the lessons that can be read."""
         for uri in uris:
             self.failures.pop(uri, None)
             try:
-                self.lessons[uri] = read(self.docs / uri)
+                self.lessons[uri] = read(DOCS / uri)
             except LessonError as error:
                 self._fail(uri, error)
             else:
