@@ -11,6 +11,7 @@ import ast
 import contextlib
 import io
 import json
+import linecache
 import re
 import runpy
 import sys
@@ -40,16 +41,17 @@ def furnish(folder, *packages):
                         link.symlink_to(found.locate_file(top))
 
 
-def run_block(source, namespace):
-    """Run one block as an interpreter does: show its last value, print its error."""
+def run_block(name, source, namespace):
+    """Run one block as a notebook does: show its last value, print its error."""
+    linecache.cache[name] = len(source), None, source.splitlines(True), name
     tree = ast.parse(source)
     ends_in_value = tree.body and isinstance(tree.body[-1], ast.Expr)
     last = ast.Expression(tree.body.pop().value) if ends_in_value else None
     written = io.StringIO()
     with contextlib.redirect_stdout(written), contextlib.redirect_stderr(io.StringIO()):
         try:
-            exec(compile(tree, "<stdin>", "exec"), namespace)
-            value = last and eval(compile(last, "<stdin>", "eval"), namespace)
+            exec(compile(tree, name, "exec"), namespace)
+            value = last and eval(compile(last, name, "eval"), namespace)
             if value is not None:
                 print(repr(value))
         except Exception as error:
@@ -65,7 +67,10 @@ def main(packages, mode, path):
         return
     blocks = json.loads(Path(path).read_text(encoding="utf-8"))
     typed = sys.modules["__main__"] = types.ModuleType("__main__")
-    shown = [run_block(block, typed.__dict__) for block in blocks]
+    names = (f"<cell {number}>" for number in range(1, 1 + len(blocks)))
+    shown = [
+        run_block(*pair, typed.__dict__) for pair in zip(names, blocks, strict=True)
+    ]
     sys.__stdout__.write(json.dumps(shown))
 
 

@@ -183,11 +183,12 @@ for produce, x in [(leaf, a), *cases]:
 
 # %% [markdown] lang="en"
 # The first two columns raise at the leaf and where the output has a star. The third
-# writes past the counter: the starred rows come out wrong. Stars against verdicts:
+# writes past the counter: the starred rows come out wrong. Many more layers are in
+# [the map](../errors/inplace-map.py). Stars against verdicts:
 
 # %% [markdown] lang="zh"
 # 前两列报错的，是叶子张量和输出带星号的那些行。第三列绕过计数器写入，带星号的那些行
-# 就成了 wrong。拿星号与判定对照：
+# 就成了 wrong。更多的层见[这张表](../errors/inplace-map.py)。拿星号与判定对照：
 
 # %%
 hits = 0
@@ -394,6 +395,46 @@ try:
     y.sum().backward()
 except RuntimeError as error:
     print(str(error).split("which is ")[1].split(" instead")[0])
+
+# %% [markdown] lang="en"
+# ### Both lines by name {#detective}
+#
+# In a large model one would print for long. [`detective`][chainrule.detective.detective]
+# keeps the line of every save and of every write into what was saved:
+
+# %% [markdown] lang="zh"
+# ### 指出是哪两行 {#detective}
+#
+# 模型一大，就打印不过来了。[`detective`][chainrule.detective.detective] 会记下每次保存
+# 在哪一行，以及之后是哪一行写了进去：
+
+# %% tags=["source"]
+from chainrule.detective import detective
+
+# %% raises="RuntimeError: overwritten by add_ at line 3: h += x"
+with detective():
+    h = torch.relu(3 * x)
+    h += x
+    h.sum().backward()
+
+# %% [markdown] lang="en"
+# It sees the uncounted write of [the sigmoid](#version) too, by comparing numbers. The
+# three causes of the error, through it:
+# [modified by an inplace operation](../errors/modified-by-inplace.py#detective).
+
+# %% [markdown] lang="zh"
+# [上面那个 sigmoid](#version) 没被计数的写入，它靠比较数值也能发现。这个错误的三种原因，
+# 都用它查过一遍：
+# [modified by an inplace operation](../errors/modified-by-inplace.py#detective)。
+
+# %%
+try:
+    with detective():
+        s = torch.sigmoid(x)
+        s.data += 1
+        s.sum().backward()
+except RuntimeError as error:
+    print(*str(error).split("operation: ")[1].splitlines(), sep="\n")
 
 # %% [markdown] lang="en"
 # ### What repairs it {#repairs}

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
+from chainrule.detective import detective as detective
+
 
 def saved(y: Tensor) -> dict[str, bool]:
     """List the tensors that the operation behind a tensor saved for its backward.

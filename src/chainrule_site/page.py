@@ -10,7 +10,7 @@ from importlib.metadata import version
 from itertools import groupby
 
 from .figure import themed
-from .lesson import INLINE, Cell, Lesson
+from .lesson import FENCE, INLINE, Cell, Lesson
 from .run import Run, as_text
 from .source import snippets
 
@@ -130,7 +130,13 @@ def prose(cell: Cell, run: Run) -> str:
     """Return a text cell with its numbers, and without gaps between Chinese lines."""
     values = run.values.get(cell.number, {})
     text = INLINE.sub(lambda match: _escaped(values[match[1]]), cell.text)
-    return JOINT.sub("", text)
+    return unbroken(text) if cell.lang == "zh" else text
+
+
+def unbroken(text: str) -> str:
+    """Join the lines of Chinese text, but not those of code."""
+    parts = re.split(rf"({FENCE.pattern})", text, flags=FENCE.flags)
+    return "".join(p if p.startswith("```") else JOINT.sub("", p) for p in parts)
 
 
 def _escaped(value):

@@ -18,7 +18,7 @@ from ..cache import FOLDER, Cache
 from ..cost import COST, cost_table
 from ..download import FORMATS, download
 from ..lesson import LANGUAGES, LessonError, read
-from ..page import Surroundings, failed, markdown, title
+from ..page import Surroundings, failed, markdown, title, unbroken
 from ..run import Runner
 from .languages import alternates
 
@@ -175,6 +175,8 @@ class LessonsPlugin(mkdocs_jupyter.plugin.Plugin):
 
     def on_page_markdown(self, text: str, page: Page, config: MkDocsConfig, **_) -> str:
         """Put the table of costs where a page asks for it."""
+        if page.file.src_uri.endswith(".md") and config.theme["language"] == "zh":
+            text = unbroken(text)
         if COST not in text:
             return text
         self.costly.add(page.file.src_uri)
