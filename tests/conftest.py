@@ -1,12 +1,17 @@
 """What many tests need: the lessons, what they showed, and the built site."""
 
+import functools
+import http.server
 import os
+import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 from clean_room import furnish
+from playwright.sync_api import sync_playwright
 
 from chainrule_site.lesson import read
 from chainrule_site.run import Runner, as_text
@@ -14,6 +19,7 @@ from chainrule_site.run import Runner, as_text
 ROOT = Path(__file__).parent.parent
 LESSONS = sorted(Path("docs").rglob("*.py"))
 EPOCH = "1767225600"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 def mkdocs_build(project, site, *options, **env):
@@ -134,3 +140,73 @@ def shown(runner, lesson):
 
 def text(outputs):
     return [as_text(output) for output in outputs]
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    """Serve the site on this machine."""
+    handler = functools.partial(Quiet, directory=site)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Start Chromium once for all tests."""
+    if not CHROMIUM and "CI" not in os.environ:
+        pytest.skip("no Chromium on this machine; CI installs it")
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    quiet = [
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+    ]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=sandbox + quiet
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser, address):
+    """Return a function that opens a page and notes whatever goes wrong on it."""
+    contexts = []
+
+    def open_page(url, width=1280, scheme="light", **options):
+        size = {"width": width, "height": 900}
+        context = browser.new_context(viewport=size, color_scheme=scheme, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.wrongs = []
+        page.on(
+            "console",
+            lambda m: page.wrongs.append(m.text) if m.type == "error" else None,
+        )
+        page.on("pageerror", lambda error: page.wrongs.append(str(error)))
+        page.on(
+            "response", lambda r: page.wrongs.append(r.url) if r.status >= 400 else None
+        )
+        page.on(
+            "request",
+            lambda r: (
+                page.wrongs.append(r.url)
+                if not r.url.startswith((address, "data:", "blob:"))
+                else None
+            ),
+        )
+        page.goto(f"{address}/{url}", wait_until="load")
+        page.wait_for_timeout(150)  # for what a script asks for once the page stands
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
