@@ -2,12 +2,14 @@
 
 import functools
 import http.server
+import json
 import os
 import shutil
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from clean_room import furnish
@@ -64,19 +66,29 @@ def clean_room(tmp_path_factory):
     """Return a function that runs a file with torch and matplotlib and nothing else."""
     packages = tmp_path_factory.mktemp("packages")
     furnish(packages, "torch", "matplotlib")
-    room = Path(__file__).with_name("clean_room.py").resolve()
+    room = subprocess.Popen(
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            Path(__file__).with_name("clean_room.py"),
+            packages,
+        ],
+        env=os.environ | {"MPLBACKEND": "agg", "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
     def run(mode, path):
-        return subprocess.run(
-            [sys.executable, "-I", "-S", str(room), str(packages), mode, str(path)],
-            cwd=path.parent,
-            env=os.environ | {"MPLBACKEND": "agg", "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        room.stdin.write(f"{mode} {path}\n")
+        room.stdin.flush()
+        return SimpleNamespace(**json.loads(room.stdout.readline()))
 
-    return run
+    yield run
+    room.stdin.close()
+    room.wait()
+    room.stdout.close()
 
 
 HEAD = """# %% [markdown] lang="en"
