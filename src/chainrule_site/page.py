@@ -52,8 +52,8 @@ HAN = f"[{FULL_WIDTH}\u4e00-\u9fff]"
 # A line break shows as a space, which does not belong between two Chinese characters,
 # be one of them in a link, nor beside Chinese punctuation; a list item stays a line.
 JOINT = re.compile(
-    rf"(?<={HAN})\n(?=[\[*]{{0,3}}{HAN})|(?<=\))\n(?={HAN})"
-    rf"|(?<=[{FULL_WIDTH}])\n(?![-+#>|\s]|\*\s|\d+\.)"
+    rf"(?<={HAN})\n *(?=[\[*]{{0,3}}{HAN})|(?<=\))\n *(?={HAN})"
+    rf"|(?<=[{FULL_WIDTH}])\n *(?![-+#>|\s]|\*\s|\d+\.)"
 )
 
 
