@@ -14,6 +14,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 
+from .. import catalogue
 from ..cache import FOLDER, Cache
 from ..cost import COST, cost_table
 from ..download import FORMATS, download
@@ -174,15 +175,20 @@ class LessonsPlugin(mkdocs_jupyter.plugin.Plugin):
             files.append(file)
 
     def on_page_markdown(self, text: str, page: Page, config: MkDocsConfig, **_) -> str:
-        """Put the table of costs where a page asks for it."""
-        if page.file.src_uri.endswith(".md") and config.theme["language"] == "zh":
+        """Put what is made for a page where it asks for it."""
+        lang, here = config.theme["language"], page.url
+        if page.file.src_uri.endswith(".md") and lang == "zh":
             text = unbroken(text)
+        if catalogue.BOX in text:
+            root = f"{get_relative_url('', here)}/"
+            text = text.replace(catalogue.BOX, catalogue.box(lang, root))
+        text = text.replace(catalogue.LIST, catalogue.listing(lang))
         if COST not in text:
             return text
         self.costly.add(page.file.src_uri)
         self.batch.finish()
         costs = self.batch.costs if os.environ.get("CHAINRULE_COST") else {}
-        lang, runs = config.theme["language"], self.batch.runs
+        runs = self.batch.runs
         return text.replace(COST, cost_table(self.lessons.values(), runs, costs, lang))
 
     def _around(self, page, lesson, lang):
