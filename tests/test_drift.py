@@ -12,7 +12,6 @@ from conftest import HEAD, ROOT
 
 ERROR = """# %%
 import json
-import os
 
 # %% raises="JSONDecodeError: Expecting value"
 json.loads("")
