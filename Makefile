@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: serve test build clean
+.PHONY: serve test build install cpu clean
 
 serve: .venv/installed
 	$(BIN)/mkdocs serve --no-strict
@@ -16,6 +16,14 @@ test: .venv/installed
 
 build: .venv/installed
 	$(BIN)/mkdocs build
+
+install: .venv/installed
+
+# Once, before the others, on Linux without a GPU: `make cpu serve`. PyPI's torch brings
+# gigabytes of CUDA; this is PyTorch's own index of builds for the CPU.
+cpu:
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps --index-url https://download.pytorch.org/whl/cpu torch
 
 clean:
 	rm -rf .cache site .site.new

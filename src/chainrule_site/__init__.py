@@ -9,6 +9,7 @@
     warm        the process that has imported PyTorch and forks one process a lesson
     cache       keeps what lessons showed, and notices when it no longer holds
     run         hands lessons to that process and judges what comes back
+    drift       says what lessons show that they did not show before
     page        writes a lesson as Markdown, in one language
     download    writes it as a .py file or a notebook, in one language
     cost        says what it took to make the pages
