@@ -204,7 +204,8 @@ def lost(path: str, lang: str) -> str:
         lang: The language that comes first when no script runs.
     """
     order = sorted(LANGUAGES, key=lambda other: other != lang)
-    parts = [f"<h1>{' · '.join(LOST[other][0] for other in order)}</h1>"]
+    names = [f'<span lang="{other}">{LOST[other][0]}</span>' for other in order]
+    parts = [f"<h1>{' · '.join(names)}</h1>"]
     for other in order:
         home = addresses(path, "")[other]
         _, told, search, doors = LOST[other]

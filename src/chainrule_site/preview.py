@@ -8,9 +8,8 @@ changes no title need not import matplotlib, which takes longer than rendering p
 import contextlib
 import io
 import json
-import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
@@ -21,7 +20,6 @@ from .cache import replace
 from .figure import INK
 from .page import FULL_WIDTH, HAN
 
-log = logging.getLogger("chainrule")
 WIDTH, HEIGHT = 1200, 630
 """In pixels; what the sites that show such pictures ask for."""
 PAPER, ACCENT = "#fdfdfc", "#0b6b6d"
@@ -62,8 +60,8 @@ class Text(NamedTuple):
 class Previews:
     """The pictures of one language, kept below a folder."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, folder: Path, say: Callable[[str], None]):
+        self.folder, self.say = folder, say
 
     def get(self, texts: dict[str, Text]) -> dict[str, bytes]:
         """Return a PNG for each name, without those that no font here can show."""
@@ -91,7 +89,11 @@ class Previews:
         for name, text in texts.items():
             font = _font(text.lang)
             if font is None:
-                continue
+                self.say(
+                    f"no font for the preview images in {text.lang!r}, which show the "
+                    f"English titles; needs one of: {', '.join(FAMILIES[text.lang])}"
+                )
+                break
             pictures[name] = _draw(text, font)
             with contextlib.suppress(OSError):  # a disk that is full costs time
                 replace(self._path(name), pictures[name])
@@ -116,17 +118,13 @@ def _mark(text):
 
 @cache
 def _font(lang):
-    """Return the first font that is there, or None, and then say so."""
+    """Return the first font that is there, or None."""
     from matplotlib.font_manager import FontProperties, fontManager
 
     known = {entry.name for entry in fontManager.ttflist}
     for family in FAMILIES[lang]:
         if family in known:
             return FontProperties(family=family)
-    log.info(
-        f"no font for the preview images in {lang!r}, which show the English titles; "
-        f"any of these will do: {', '.join(FAMILIES[lang])}"
-    )
     return None
 
 

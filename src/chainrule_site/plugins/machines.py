@@ -8,7 +8,12 @@ from urllib.parse import urlsplit
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
-from mkdocs.plugins import BasePlugin, CombinedEvent, event_priority
+from mkdocs.plugins import (
+    BasePlugin,
+    CombinedEvent,
+    event_priority,
+    get_plugin_logger,
+)
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
@@ -19,6 +24,7 @@ from ..export import bare, plain
 from ..lesson import LANGUAGES
 from ..preview import Previews, Text
 
+log = get_plugin_logger("chainrule")
 SHIM = Path(__file__).parents[1] / "offline" / "iframe-worker.js"
 SHIPPED = "assets/iframe-worker.js"
 
@@ -123,7 +129,7 @@ class MachinesPlugin(BasePlugin):
         texts = {
             page.url: Text(_title(page), config.site_name, lang) for page in self.pages
         }
-        pictures = Previews(FOLDER / "previews" / lang).get(texts)
+        pictures = Previews(FOLDER / "previews" / lang, log.info).get(texts)
         for url, png in pictures.items():
             Path(config.site_dir, url, "preview.png").write_bytes(png)
 
