@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: serve test build install cpu clean
+.PHONY: serve test build offline install cpu clean
 
 serve: .venv/installed
 	$(BIN)/mkdocs serve --no-strict
@@ -17,6 +17,13 @@ test: .venv/installed
 build: .venv/installed
 	$(BIN)/mkdocs build
 
+# the site for a reader without a network: unpack, open index.html
+offline: .venv/installed
+	SITE_URL= OFFLINE=true $(BIN)/mkdocs build --site-dir site-offline
+	rm -f chain-rule-offline.zip
+	$(BIN)/python -m zipfile -c chain-rule-offline.zip site-offline
+	@du -sh site-offline chain-rule-offline.zip
+
 install: .venv/installed
 
 # Once, before the others, on Linux without a GPU: `make cpu serve`. PyPI's torch brings
@@ -26,7 +33,7 @@ cpu:
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps --index-url https://download.pytorch.org/whl/cpu torch
 
 clean:
-	rm -rf .cache site .site.new
+	rm -rf .cache site site-offline chain-rule-offline.zip .site*.new
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"expected Python 3.11 or newer, got {sys.version.split()[0]}: make PYTHON=python3.12")'

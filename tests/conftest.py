@@ -21,6 +21,8 @@ from chainrule_site.run import Runner, as_text
 ROOT = Path(__file__).parent.parent
 LESSONS = sorted(Path("docs").rglob("*.py"))
 EPOCH = "1767225600"
+PUBLISHED = "https://chainrule.example/"
+"""The address that the tests' site is built for."""
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
@@ -29,7 +31,10 @@ def mkdocs_build(project, site, *options, **env):
     return subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "-d", str(site), *options],
         cwd=project,
-        env=os.environ | {"SOURCE_DATE_EPOCH": EPOCH, "NO_MKDOCS_2_WARNING": "1"} | env,
+        env=os.environ
+        | {"SOURCE_DATE_EPOCH": EPOCH, "NO_MKDOCS_2_WARNING": "1"}
+        | {"SITE_URL": PUBLISHED}
+        | env,
         capture_output=True,
         text=True,
         timeout=300,

@@ -14,6 +14,8 @@
     download    writes it as a .py file or a notebook, in one language
     cost        says what it took to make the pages
     export      writes all pages as plain Markdown
+    metadata    says what machines want to know of pages
+    preview     draws the picture that others show of a page
     tex         writes formulas as HTML
     torchlinks  finds the documentation page of a PyTorch name
     plugins     hand all of this to MkDocs, which nothing else here knows

@@ -2,6 +2,13 @@
 
 from .languages import LanguagesPlugin
 from .lessons import LessonsPlugin
+from .machines import MachinesPlugin
 from .references import MathPlugin, TorchLinksPlugin
 
-__all__ = ["LanguagesPlugin", "LessonsPlugin", "MathPlugin", "TorchLinksPlugin"]
+__all__ = [
+    "LanguagesPlugin",
+    "LessonsPlugin",
+    "MachinesPlugin",
+    "MathPlugin",
+    "TorchLinksPlugin",
+]

@@ -3,6 +3,7 @@
 import atexit
 import importlib.util
 import os
+import posixpath
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -77,8 +78,11 @@ class LessonsPlugin(mkdocs_jupyter.plugin.Plugin):
         for uri in uris:
             page = files.get_file_from_path(uri)
             for suffix in FORMATS if uri != HOME else ():
-                name = f"{page.url}{page.name}.{suffix}"
+                name = f"{uri[:-3]}/{page.name}.{suffix}"  # no lesson has this one
                 files.append(File.generated(config, name, content=""))
+                folder = posixpath.dirname(page.dest_uri)  # offline, it holds all pages
+                file = files.get_file_from_path(name)
+                file.dest_uri = posixpath.join(folder, f"{page.name}.{suffix}")
                 self.downloads[name] = uri, suffix
         self._last(files)
         return files
