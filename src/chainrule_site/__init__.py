@@ -14,6 +14,7 @@
     cost        says what it took to make the pages
     export      writes all pages as plain Markdown
     tex         writes formulas as HTML
+    texts       writes what the search box reads
     torchlinks  finds the documentation page of a PyTorch name
     plugins     hand all of this to MkDocs, which nothing else here knows
 

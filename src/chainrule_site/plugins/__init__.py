@@ -1,7 +1,14 @@
 """Hand lessons, languages, formulas and links to MkDocs; nothing else here knows it."""
 
+from .finding import FindingPlugin
 from .languages import LanguagesPlugin
 from .lessons import LessonsPlugin
 from .references import MathPlugin, TorchLinksPlugin
 
-__all__ = ["LanguagesPlugin", "LessonsPlugin", "MathPlugin", "TorchLinksPlugin"]
+__all__ = [
+    "FindingPlugin",
+    "LanguagesPlugin",
+    "LessonsPlugin",
+    "MathPlugin",
+    "TorchLinksPlugin",
+]
