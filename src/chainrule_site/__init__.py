@@ -17,6 +17,7 @@
     metadata    says what machines want to know of pages
     preview     draws the picture that others show of a page
     tex         writes formulas as HTML
+    texts       writes what the search box reads
     torchlinks  finds the documentation page of a PyTorch name
     plugins     hand all of this to MkDocs, which nothing else here knows
 
