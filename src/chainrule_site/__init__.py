@@ -14,6 +14,8 @@
     cost        says what it took to make the pages
     export      writes all pages as plain Markdown
     tex         writes formulas as HTML
+    finish      describes a page, and drops what it does not use
+    policy      says in a page what a browser may load and run for it
     torchlinks  finds the documentation page of a PyTorch name
     plugins     hand all of this to MkDocs, which nothing else here knows
 

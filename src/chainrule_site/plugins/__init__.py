@@ -1,7 +1,14 @@
-"""Hand lessons, languages, formulas and links to MkDocs; nothing else here knows it."""
+"""Hand to MkDocs what the other modules make; nothing else here knows it."""
 
+from .finish import FinishPlugin
 from .languages import LanguagesPlugin
 from .lessons import LessonsPlugin
 from .references import MathPlugin, TorchLinksPlugin
 
-__all__ = ["LanguagesPlugin", "LessonsPlugin", "MathPlugin", "TorchLinksPlugin"]
+__all__ = [
+    "FinishPlugin",
+    "LanguagesPlugin",
+    "LessonsPlugin",
+    "MathPlugin",
+    "TorchLinksPlugin",
+]
