@@ -26,11 +26,12 @@ offline: .venv/installed
 
 install: .venv/installed
 
-# Once, before the others, on Linux without a GPU: `make cpu serve`. PyPI's torch brings
-# gigabytes of CUDA; this is PyTorch's own index of builds for the CPU.
+# Once, before the others, on Linux without a GPU, where the usual torch brings gigabytes of
+# CUDA: `make cpu TORCH_INDEX=…` with the CPU index that PyTorch's installation page names.
 cpu:
+	@test -n "$(TORCH_INDEX)" || { echo "expected TORCH_INDEX=the address of PyTorch's index for the CPU"; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps --index-url https://download.pytorch.org/whl/cpu torch
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps --index-url "$(TORCH_INDEX)" torch
 
 clean:
 	rm -rf .cache site site-offline chain-rule-offline.zip .site*.new

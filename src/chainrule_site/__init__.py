@@ -18,6 +18,8 @@
     preview     draws the picture that others show of a page
     tex         writes formulas as HTML
     texts       writes what the search box reads
+    finish      describes a page, and drops what it does not use
+    policy      says in a page what a browser may load and run for it
     torchlinks  finds the documentation page of a PyTorch name
     plugins     hand all of this to MkDocs, which nothing else here knows
 
