@@ -160,7 +160,7 @@ def test_every_lesson_says_where_its_code_is_documented_and_back(site):
 def test_the_home_page_names_errors_that_the_pages_it_links_raise(site):
     for lang in ("", "zh"):
         home = Path(site, lang, "index.html").read_text(encoding="utf-8")
-        links = re.findall(r'<a href="([\w/-]+)#mistake"><code>(.*?)</code>', home)
+        links = re.findall(r'<a href="(errors/[\w-]+/)"><code>(.*?)</code>', home)
         assert len(links) >= 4
         for url, message in links:
             page = Path(site, lang, url, "index.html").read_text(encoding="utf-8")
