@@ -115,7 +115,9 @@ def _documented(text):
     named = re.match(r"::: ([\w.]+)", text)
     if not named:
         return text
-    source = Path("src", *named[1].split(".")).with_suffix(".py")
+    package = Path("src", *named[1].split("."))
+    source = package.with_suffix(".py")
+    source = source if source.exists() else package / "__init__.py"
     tree = ast.parse(source.read_text(encoding="utf-8"))
     parts = [f"# {named[1]} {{#module}}", ast.get_docstring(tree) or ""]
     for node in tree.body:
