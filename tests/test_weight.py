@@ -64,12 +64,12 @@ def test_the_search_is_fetched_when_it_is_opened(host, visit, lang):
     with visit.page.expect_response(f"**/{INDEX}"):
         visit.page.locator(".md-search__input").click()
     visit.page.locator(".md-search__input").fill("momentum")
-    visit.page.locator(".md-search-result__link").first.wait_for()
+    visit.page.locator(".md-search-result__link").first.wait_for(timeout=90_000)
 
 
 def test_a_link_to_a_search_searches(visit):
     visit("descent/by-hand/?q=momentum")
-    visit.page.locator(".md-search-result__link").first.wait_for()
+    visit.page.locator(".md-search-result__link").first.wait_for(timeout=90_000)
 
 
 def test_a_page_loads_only_the_style_sheets_it_uses(site):
