@@ -18,6 +18,9 @@ LIMIT = 25_000
 """Bytes of a lesson page after gzip; stock mkdocs-jupyter needs 141 KB."""
 
 
+TEXTS = {".html", ".json", ".xml", ".py", ".ipynb", ".css", ".md", ".txt"}
+
+
 class Blocks(HTMLParser):
     """Reads the code and the output of a page, as a reader sees and copies them."""
 
@@ -168,7 +171,7 @@ def test_nothing_of_the_machine_that_built_it_is_on_the_site(site):
     if len(socket.gethostname()) > 5:
         secrets.append(socket.gethostname())
     for path in site.rglob("*"):
-        if path.suffix in {".html", ".json", ".xml", ".py", ".ipynb", ".css"}:
+        if path.suffix in TEXTS:
             text = path.read_text(encoding="utf-8")
             assert [s for s in secrets if s in text] == [], path
 
