@@ -378,17 +378,21 @@ def test_two_drawings_of_one_text_are_the_same(tmp_path):
     assert pictures[0] == pictures[1]
 
 
+UNCHANGED = """\
+import sys
+from pathlib import Path
+from chainrule_site.preview import Previews, Text
+
+text = Text("A title of some length", "Chain Rule", "en")
+print(len(Previews(Path("."), print).get({"a/": text})))
+print([name for name in ("matplotlib", "PIL", "numpy") if name in sys.modules])
+"""
+
+
 def test_a_build_that_changes_no_title_imports_no_matplotlib(tmp_path):
     Previews(tmp_path, print).get({"a/": ENGLISH})
-    code = (
-        "import sys; from pathlib import Path\n"
-        "from chainrule_site.preview import Previews, Text\n"
-        f"print(len(Previews(Path({str(tmp_path)!r})).get({{'a/': Text{tuple(ENGLISH)}}})))\n"
-        "print([name for name in ('matplotlib', 'PIL', 'numpy') if name in sys.modules])"
-    )
-    finished = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True
-    )
+    command = [sys.executable, "-c", UNCHANGED]
+    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert finished.stdout == "1\n[]\n", finished.stderr
 
 
