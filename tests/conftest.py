@@ -1,5 +1,6 @@
 """What many tests need: the lessons, what they showed, and the built site."""
 
+import contextlib
 import functools
 import http.server
 import json
@@ -164,14 +165,21 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="session")
-def address(site):
-    """Serve the site on this machine."""
-    handler = functools.partial(Quiet, directory=site)
+@contextlib.contextmanager
+def served(folder):
+    """Serve a folder on this machine, and say where."""
+    handler = functools.partial(Quiet, directory=folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    """Serve the site on this machine."""
+    with served(site) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -193,33 +201,32 @@ def browser():
         browser.close()
 
 
+def watched(page, address):
+    """Note in `page.wrongs` whatever goes wrong on a page."""
+    page.wrongs = []
+
+    def note(wrong, text):
+        if wrong:
+            page.wrongs.append(text)
+
+    page.on("console", lambda m: note(m.type == "error", m.text))
+    page.on("pageerror", lambda error: note(True, str(error)))
+    page.on("response", lambda r: note(r.status >= 400, r.url))
+    ours = (address, "data:", "blob:")
+    page.on("request", lambda r: note(not r.url.startswith(ours), r.url))
+    return page
+
+
 @pytest.fixture
 def open_page(browser, address):
     """Return a function that opens a page and notes whatever goes wrong on it."""
     contexts = []
 
-    def open_page(url, width=1280, scheme="light", **options):
+    def open_page(url, width=1280, scheme="light", address=address, **options):
         size = {"width": width, "height": 900}
         context = browser.new_context(viewport=size, color_scheme=scheme, **options)
         contexts.append(context)
-        page = context.new_page()
-        page.wrongs = []
-        page.on(
-            "console",
-            lambda m: page.wrongs.append(m.text) if m.type == "error" else None,
-        )
-        page.on("pageerror", lambda error: page.wrongs.append(str(error)))
-        page.on(
-            "response", lambda r: page.wrongs.append(r.url) if r.status >= 400 else None
-        )
-        page.on(
-            "request",
-            lambda r: (
-                page.wrongs.append(r.url)
-                if not r.url.startswith((address, "data:", "blob:"))
-                else None
-            ),
-        )
+        page = watched(context.new_page(), address)
         page.goto(f"{address}/{url}", wait_until="load")
         page.wait_for_timeout(150)  # for what a script asks for once the page stands
         return page

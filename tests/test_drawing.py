@@ -11,7 +11,7 @@ from chainrule.drawing import Graph
 from chainrule.graph import Node, read
 
 SVG = "{http://www.w3.org/2000/svg}"
-COLOURS = {"#1f2329", "#1d6fa5", "#c2571a", "#5f6672", "none"}
+COLOURS = {"#1f2329", "#1d6fa5", "#bb5217", "#5f6672", "none"}
 
 
 def chain():
@@ -109,7 +109,7 @@ def test_the_drawing_says_what_the_table_says():
 def test_values_are_blue_gradients_brown_and_what_is_freed_grey():
     colours = {t.text: t.get("fill") for t in drawn(chain()).iter(f"{SVG}text")}
     assert colours["d = -3"] == "#1d6fa5"
-    assert colours["d.grad = -6"] == "#c2571a"
+    assert colours["d.grad = -6"] == "#bb5217"
     assert colours["self: freed"] == "#5f6672"
     assert colours["PowBackward0"] == colours["saves nothing"] == "#1f2329"
 

@@ -109,6 +109,17 @@ def test_a_head_names_the_lessons_to_read_first(tmp_path):
         ),
         ("1 + 1", "1 +", "lesson.py:7, cell 3: line 8 is not Python: invalid syntax"),
         (
+            "1 + 1",
+            "'\t'",
+            "lesson.py:7, cell 3: line 8 holds a tab, or spaces only, which a page "
+            "cannot keep: \"'\\t'\"",
+        ),
+        (
+            "1 + 1",
+            "'''a\n  \nb'''",
+            "lesson.py:7, cell 3: line 9 holds a tab, or spaces only",
+        ),
+        (
             "# %%\n",
             '# %% tags=["sauce"]\n',
             "lesson.py:7, cell 3: expected a tag among source, caption, answer, beside, "

@@ -1,5 +1,39 @@
-// The language menu and the link under a lesson's title lead to the same place on the page.
-document.addEventListener("click", (event) => {
-  const link = event.target.closest("a[hreflang]");
-  if (link) link.hash = location.hash;
+// The links to the other language lead to the place that is being read: the anchor of the address
+// while it is on the screen, or else the section at the top of the screen.
+{
+  const TOP = 150; // pixels: the header, and a heading that has just come below it
+  const box = (element) => element.getBoundingClientRect();
+  const place = () => {
+    const target = document.querySelector(":target");
+    if (target && box(target).bottom > 0 && box(target).top < innerHeight) return location.hash;
+    const headings = [...document.querySelectorAll(".md-content :is(h2, h3, h4)[id]")];
+    const last = headings.filter((heading) => box(heading).top < TOP).at(-1);
+    return last ? `#${last.id}` : location.hash;
+  };
+  // A press comes before all ways to open a link, in a new tab too; the Enter key is a click only.
+  for (const kind of ["pointerdown", "click"])
+    document.addEventListener(kind, ({target}) => {
+      const link = target.closest("a[hreflang]");
+      if (link) link.hash = place();
+    });
+}
+
+// The theme notes the scheme of the system as if the reader had chosen it. We note what is chosen,
+// and follow the system without it; to choose what the system says is to take the choice back.
+{
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const scheme = () => (system.matches ? "slate" : "default");
+  const follow = () => {
+    if (!__md_get("chosen") && document.body.dataset.mdColorScheme !== scheme())
+      document.querySelector(`.md-option[data-md-color-scheme=${scheme()}]`).click();
+  };
+  document.addEventListener("change", ({target}) => {
+    if (target.matches(".md-option")) __md_set("chosen", target.dataset.mdColorScheme !== scheme());
+  });
+  system.addEventListener("change", follow);
+  follow();
+}
+
+document.addEventListener("keydown", ({key}) => {
+  if (key === "Escape") document.querySelector("#__drawer").checked = false;
 });

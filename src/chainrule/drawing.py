@@ -13,7 +13,7 @@ from chainrule.graph import Node
 XMLNS = "http://www.w3.org/2000/svg"
 INK = "#1f2329"
 BLUE = "#1d6fa5"
-BROWN = "#c2571a"
+BROWN = "#bb5217"
 GREY = "#5f6672"
 
 

@@ -3,7 +3,7 @@
 import re
 
 INK = "#1f2329"
-PALETTE = ("#1d6fa5", "#c2571a", "#3c7d3e", "#8b4fa0", "#9a6b00", "#5f6672")
+PALETTE = ("#1d6fa5", "#bb5217", "#3c7d3e", "#8b4fa0", "#9a6b00", "#5f6672")
 STYLE = {
     "figure.figsize": (6.4, 3.2),
     "figure.constrained_layout.use": True,

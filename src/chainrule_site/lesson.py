@@ -167,6 +167,12 @@ def _code_mistakes(cell):
         r"^\s*(from|import) chainrule\b", cell.text, re.M
     ):
         yield "chainrule is imported in cells tagged source only, so that it is shown"
+    for number, line in enumerate(cell.text.splitlines(), 1):
+        if "\t" in line or line.isspace():
+            yield (
+                f"line {cell.line + number} holds a tab, or spaces only, which a page "
+                f"cannot keep: {line!r}"
+            )
     if cell.raises is not None and not re.fullmatch(r"\w+: .+", cell.raises):
         yield f'expected raises="Type: part of the message", got {cell.raises!r}'
 

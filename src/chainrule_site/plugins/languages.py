@@ -74,6 +74,8 @@ class LanguagesPlugin(BasePlugin):
             {"lang": other, "name": NAMES[other], "link": f"#{other}"}
             for other in LANGUAGES
         ]
+        # a scheme chosen in one language holds in all: the theme notes it by folder
+        config.extra["scope"] = _root(config)
         if lang == LANGUAGES[0] and self.command == "build":
             self.target = Path(config.site_dir)
             config.site_dir = str(self.target.with_name(f".{self.target.name}.new"))
@@ -141,8 +143,7 @@ class LanguagesPlugin(BasePlugin):
         self, output: str, template_name: str, config: MkDocsConfig
     ) -> str:
         """Link the languages on the page for addresses that lead nowhere, too."""
-        root = urlsplit(config.site_url or "/").path
-        root = root.removesuffix(f"{config.theme['language']}/")
+        root = _root(config)
         return _linked(
             output, {lang: root + folder for lang, folder in FOLDERS.items()}
         )
@@ -231,6 +232,12 @@ def _build(lang, config):
     )
     other.theme["language"] = lang
     build(other)
+
+
+def _root(config):
+    """Return the path of the first language, below which all others are."""
+    root = urlsplit(config.site_url or "/").path
+    return root.removesuffix(f"{config.theme['language']}/")
 
 
 def alternates(url: str, lang: str) -> dict[str, str]:
