@@ -19,9 +19,6 @@ LIMIT = 25_000
 """Bytes of a lesson page after gzip; stock mkdocs-jupyter needs 141 KB."""
 
 
-TEXTS = {".html", ".json", ".xml", ".py", ".ipynb", ".css", ".md", ".txt"}
-
-
 class Blocks(HTMLParser):
     """Reads the code and the output of a page, as a reader sees and copies them."""
 

@@ -14,7 +14,11 @@ const ENDING = /(?:ations?|ions?|ing|ed|es|s|e)$/;
 let sections, latest;
 
 addEventListener("message", async ({ data: { type, data } }) => {
-  if (type !== ASK) return postMessage({ type: READY });
+  if (type !== ASK) {
+    // in a copy without a server the texts come with the page, for files cannot be fetched
+    if (data.docs.length) sections = Promise.resolve(prepared(data.docs));
+    return postMessage({ type: READY });
+  }
   latest = data;
   const items = data.trim() ? await answer(data) : [];
   if (data === latest) postMessage({ type: ANSWER, data: { items } });
@@ -42,7 +46,10 @@ async function answer(question) {
 // The texts come with the first letter typed, not with every page.
 async function load() {
   const response = await fetch("../search/sections.json");
-  const all = await response.json();
+  return prepared(await response.json());
+}
+
+function prepared(all) {
   const pages = new Map(all.map((section) => [section.location, section]));
   for (const section of all) {
     section.page = pages.get(section.location.split("#")[0]) ?? section;

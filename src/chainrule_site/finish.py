@@ -16,7 +16,6 @@ EXACT = re.compile(
     r"(<(?:pre|script|svg|textarea)\b.*?</(?:pre|script|svg|textarea)>)", re.S
 )
 """Where blanks may matter."""
-EAGER = 'location.protocol!=="file:"'
 
 
 def description(content: str) -> str | None:
@@ -63,14 +62,3 @@ def mended(page: str) -> str:
     """Mend what the theme gets wrong: empty `tabindex`, and a logo without a size."""
     page = page.replace(' tabindex=""', "")
     return page.replace(' alt="logo">', ' alt="logo" width="24" height="24">')
-
-
-def patient(bundle: str) -> str:
-    """Have the theme's script fetch the index of the search when the search is opened.
-
-    It does so for a site opened as files; from a host it would fetch 200 KB with every
-    first page, more than everything else on it together.
-    """
-    if bundle.count(EAGER) != 1:
-        raise ValueError(f"expected {EAGER} once in the script of the theme")
-    return bundle.replace(EAGER, "!1")

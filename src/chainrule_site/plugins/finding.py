@@ -9,18 +9,20 @@ from mkdocs.exceptions import PluginError
 from mkdocs.plugins import BasePlugin
 
 from ..texts import texts
+from .machines import is_offline
 
 THEIRS = re.compile(r"assets/javascripts/workers/search\.\w+\.min\.js")
 OURS = "assets/search.js"
 COUNT = 'class="md-search-result__meta"'
-NOTHING = '{"config":{},"docs":[]}'
+NOTHING = "[]"
 
 
 class FindingPlugin(BasePlugin):
     """Has `assets/search.js` search the texts, which it loads when somebody types.
 
-    The theme loads its own index with every page; it gets an empty one. Its plugin is
-    what finds the sections of a page, and their places.
+    The theme loads its own index with every page; it gets an empty one, or in a copy
+    without a server the texts. Its plugin is what finds the sections of a page, and
+    their places.
     """
 
     config_scheme = (("also", Type(dict, default={})),)
@@ -41,5 +43,7 @@ class FindingPlugin(BasePlugin):
         folder = Path(config.site_dir, "search")
         index = config.plugins["material/search"].search_index
         found = texts(index.entries, self.config["also"])
-        (folder / "sections.json").write_text(found, encoding="utf-8")
-        (folder / "search_index.json").write_text(NOTHING, encoding="utf-8")
+        with_page, apart = (found, NOTHING) if is_offline(config) else (NOTHING, found)
+        index = f'{{"config":{{}},"docs":{with_page}}}'
+        (folder / "search_index.json").write_text(index, encoding="utf-8")
+        (folder / "sections.json").write_text(apart, encoding="utf-8")

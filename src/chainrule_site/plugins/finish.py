@@ -2,15 +2,11 @@
 
 from html import escape
 
-from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import BasePlugin, event_priority
-from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
-from ..finish import description, lean, mended, patient
+from ..finish import description, lean, mended
 from ..policy import guarded
-
-BUNDLE = "assets/javascripts/bundle."
 
 
 class FinishPlugin(BasePlugin):
@@ -19,14 +15,6 @@ class FinishPlugin(BasePlugin):
     def on_startup(self, command: str, dirty: bool) -> None:
         """Note whether `mkdocs serve` will put a script of its own into each page."""
         self.serving = command == "serve"
-
-    @event_priority(-100)
-    def on_files(self, files: Files, config: MkDocsConfig) -> Files:
-        """Change the script of the theme where it loads too much."""
-        for file in files.javascript_files():
-            if file.src_uri.startswith(BUNDLE):
-                file.content_string = patient(file.content_string)
-        return files
 
     @event_priority(100)
     def on_page_content(self, html: str, page: Page, **_) -> str:

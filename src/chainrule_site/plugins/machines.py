@@ -41,7 +41,7 @@ class MachinesPlugin(BasePlugin):
         """Choose the files that a site needs: one map for all languages, or a shim."""
         if config.theme["language"] != LANGUAGES[0] or not config.site_url:
             config.theme.static_templates.discard("sitemap.xml")
-        if _is_offline(config):
+        if is_offline(config):
             config.theme.static_templates.discard("404.html")
             config.extra["polyfills"] = [SHIPPED]
         return config
@@ -51,7 +51,7 @@ class MachinesPlugin(BasePlugin):
         unused = files.get_file_from_path("sitemap.xml")
         if unused and "sitemap.xml" not in config.theme.static_templates:
             files.remove(unused)
-        if _is_offline(config):
+        if is_offline(config):
             content = SHIM.read_bytes()
             files.append(File.generated(config, SHIPPED, content=content))
         return files
@@ -181,6 +181,7 @@ def _root(config):
     return (config.site_url or "").removesuffix(folder)
 
 
-def _is_offline(config):
+def is_offline(config: MkDocsConfig) -> bool:
+    """Say whether this builds the copy that needs no server."""
     plugins = config.plugins.items()
     return any(name.endswith("offline") and p.config.enabled for name, p in plugins)
