@@ -12,7 +12,7 @@ serve: .venv/installed
 test: .venv/installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 build: .venv/installed
 	$(BIN)/mkdocs build

@@ -8,12 +8,14 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from clean_room import furnish
+from filelock import FileLock
 from playwright.sync_api import sync_playwright
 
 from chainrule_site.lesson import read
@@ -24,6 +26,9 @@ LESSONS = sorted(Path("docs").rglob("*.py"))
 EPOCH = "1767225600"
 PUBLISHED = "https://chainrule.example/"
 """The address that the tests' site is built for."""
+WORKER = os.environ.get("PYTEST_XDIST_WORKER")
+if WORKER:  # tests look at what others leave in the folder for temporary files
+    os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix=f"{WORKER}-")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
@@ -60,10 +65,14 @@ def runs(lessons):
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """Build the whole site once."""
-    folder = tmp_path_factory.mktemp("built") / "site"
-    finished = mkdocs_build(ROOT, folder, "--strict")
-    assert finished.returncode == 0, finished.stderr
+    """Build the whole site once, for all processes that run tests."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if WORKER else base) / "built" / "site"
+    folder.parent.mkdir(exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.exists():
+            finished = mkdocs_build(ROOT, folder, "--strict")
+            assert finished.returncode == 0, finished.stderr
     return folder
 
 
