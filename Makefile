@@ -1,4 +1,4 @@
-# Two commands do everything: `make serve` and `make test`. Both set up .venv first,
+# Two commands do everything: `make serve` and `make test`. All set up .venv first,
 # and again only when pyproject.toml or constraints.txt changed.
 PYTHON ?= python3
 BIN := .venv/bin

@@ -214,8 +214,8 @@ def lost(path: str, lang: str) -> str:
         )
         parts.append(
             f'<section class="lost" lang="{other}"><p>{told}</p><p>{links}</p>'
-            f'<form action="{home}" role="search"><input type="search" name="q"'
-            f' aria-label="{search}" required> <button>{search}</button></form>'
+            f'<form action="{home}"><input type="search" name="q" required'
+            f' aria-label="{search}"> <button type="submit">{search}</button></form>'
             "</section>"
         )
     script = html.escape(urljoin(path, "assets/lost.js"))

@@ -145,7 +145,7 @@ def _twin(uri, directories):
 def _described(page, config):
     return metadata.Page(
         title=_title(page),
-        description=page.meta.get("description") or config.site_description,
+        description=_description(page) or config.site_description,
         kind=_kind(page),
         lang=config.theme["language"],
         site=config.site_name,
@@ -166,7 +166,12 @@ def _kind(page):
 def _entry(page, config):
     twin = _twin(page.file.src_uri, config.use_directory_urls)
     address = metadata.addresses(_root(config), twin)[config.theme["language"]]
-    return metadata.entry(_title(page), address, page.meta.get("description", ""))
+    return metadata.entry(_title(page), address, _description(page))
+
+
+def _description(page):
+    """Return what a page says of itself as text; the theme wants it as HTML."""
+    return html.unescape(page.meta.get("description", ""))
 
 
 def _title(page):
