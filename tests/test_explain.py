@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -424,7 +423,7 @@ def test_ten_megabytes_take_less_than_a_second_and_at_most_twice_their_share(
     ready, run = engine.get("ready"), engine.get("run")
     spent = {}
     for size in (1, 10):
-        times = size * MEGABYTE // len(unit)
+        times = size * MEGABYTE // len(unit.encode())
         text = unit * times
         ready(json.dumps(unit), times)
         mine, answer = fastest(lambda text=text: explain(text))
@@ -666,8 +665,8 @@ def test_the_box_holds_its_table_as_data(lang):
     assert json.loads(data[1])["entries"] == catalogue.entries(lang)
     assert "<" not in data[1]
     assert re.findall(r"<(?:script|style)[^>]*>|\son\w+=|style=", html) == [
-        '<script type="application/json" id="causes">',
         '<script src="../assets/explain.js" defer>',
+        '<script type="application/json" id="causes">',
     ]
     assert '<label for="traceback">' in html
     assert html.count("<noscript>") == 1
@@ -692,28 +691,13 @@ def test_the_list_names_every_message_and_links_every_cause(lang):
 PAGE = "<!doctype html><html lang=en><meta charset=utf-8><title>Box</title>{box}<script>{script}</script>"
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    """Start the browser of the system."""
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    if not path and not os.environ.get("CI"):
-        pytest.skip("no Chromium on this machine; CI installs it")
-    from playwright.sync_api import sync_playwright
-
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=sandbox)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def open_box(chromium, tmp_path):
+def open_box(browser, tmp_path):
     """Return a function that shows the box of one language and notes its mistakes."""
     opened = []
 
     def open_box(lang="en", **options):
-        page = chromium.new_context(**options).new_page()
+        page = browser.new_context(**options).new_page()
         opened.append(page)
         page.wrongs = []
         page.on("pageerror", lambda error: page.wrongs.append(str(error)))
@@ -779,20 +763,20 @@ def test_without_javascript_there_is_a_sentence_and_no_box(open_box):
     assert page.locator("noscript p").is_visible()
 
 
-def test_the_browser_answers_ten_megabytes_in_a_second(open_box):
-    page = open_box()
-    for unit in HOSTILE.values():
-        took = page.evaluate(
-            """([unit, times]) => {
-                const {entries} = JSON.parse(document.querySelector("#causes").textContent);
-                const text = unit.repeat(times), took = [];
-                for (let run = 0; run < 3; run++) {  // the machine may be busy once
-                    const start = performance.now();
-                    chainruleExplain.explain(text, entries);
-                    took.push(performance.now() - start);
-                }
-                return Math.min(...took);
-            }""",
-            [unit, 10 * MEGABYTE // len(unit)],
-        )
-        assert took < 1000, unit[:20]
+@pytest.mark.parametrize(
+    "word",
+    [
+        "innerHTML",
+        "outerHTML",
+        "eval(",
+        "Function(",
+        "fetch(",
+        "http",
+        "import",
+        "document.write",
+        "Storage",
+        "cookie",
+    ],
+)
+def test_the_script_neither_runs_nor_sends_nor_keeps_what_it_reads(word):
+    assert word not in SCRIPT

@@ -12,6 +12,7 @@
     drift       says what lessons show that they did not show before
     page        writes a lesson as Markdown, in one language
     download    writes it as a .py file or a notebook, in one language
+    catalogue   writes the table of error messages as a box and as a list
     cost        says what it took to make the pages
     export      writes all pages as plain Markdown
     metadata    says what machines want to know of pages

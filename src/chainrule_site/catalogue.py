@@ -63,8 +63,8 @@ autocapitalize="off" aria-describedby="traceback-stays"></textarea>
 </form>
 <div class="explain-result" aria-live="polite"></div>
 <noscript><p>{said["script"]}</p></noscript>
-<script type="application/json" id="causes">{text}</script>
 <script src="{escape(root)}assets/explain.js" defer></script>
+<script type="application/json" id="causes">{text}</script>
 </div>"""
 
 

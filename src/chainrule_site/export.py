@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from . import torchlinks
+from .catalogue import BOX, LIST, listing
 from .download import FORMATS, download
 from .lesson import LANGUAGES, Lesson
 from .page import Surroundings, markdown
@@ -20,6 +21,7 @@ PAGE = re.compile(r"\]\(([^)\s:#]+\.(?:py|md))(#[\w-]+)?\)")
 FIGURE = re.compile(r'<figure class="plot">.*?<figcaption>(.*?)</figcaption>', re.S)
 FORMULA = re.compile(r'<span class="arithmatex">\\\((.*?)\\\)</span>')
 INFO = re.compile(r"^(`{3,}) \{ \.(\w+)[^}\n]*\}$", re.M)
+PASTE = re.compile(r'<div class="explain".*?</script>\n</div>\n*', re.S)
 CLASS = re.compile(r"\n\{ \.[\w-]+ \}$", re.M)
 
 
@@ -47,6 +49,7 @@ def export(
             elif path.suffixes[:-1] == []:
                 twin = path.with_suffix(f".{lang}.md")
                 text = (twin if twin.exists() else path).read_text(encoding="utf-8")
+                text = text.replace(LIST, listing(lang)).replace(BOX, "")
                 uri = path.relative_to(docs).as_posix()
                 place.write_text(plain(text, uri, _beside), encoding="utf-8")
         for lesson in lessons:
@@ -54,7 +57,7 @@ def export(
             run, place = runs[lesson.path], target / uri
             place.parent.mkdir(parents=True, exist_ok=True)
             text = markdown(lesson, run, lang, Surroundings())
-            text = plain(text, uri, _beside)
+            text = plain(text.replace(BOX, ""), uri, _beside)
             place.with_suffix(".md").write_text(text, encoding="utf-8")
             for suffix in FORMATS:
                 text = download(lesson, run, lang, suffix)
@@ -107,7 +110,8 @@ def bare(text: str) -> str:
         told = re.sub("</?code>", "`", FORMULA.sub(r"$\1$", match[1]))
         return f"<figure>\n<figcaption>{html.unescape(told)}</figcaption>"
 
-    return CLASS.sub("", INFO.sub(r"\1\2", FIGURE.sub(caption, text)))
+    text = PASTE.sub("", FIGURE.sub(caption, text))
+    return CLASS.sub("", INFO.sub(r"\1\2", text))
 
 
 def _documented(text):

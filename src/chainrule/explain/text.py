@@ -25,18 +25,15 @@ WIDE = {
     "\uff09": ")",
     "\uff1a": ":",
     "\uff0c": ",",
-    "\uff07": "'",
     "\u2018": "'",
     "\u2019": "'",
-    "\u201c": '"',
-    "\u201d": '"',
 }
 """What Chinese keyboards and word processors put for punctuation that messages hold."""
 SMALL = bytes.maketrans(
     string.ascii_uppercase.encode(), string.ascii_lowercase.encode()
 )
 DROPPED = bytes(range(33)) + b"\\`\x7f"
-HEAD, ERRORS, FOLLOWING, TAIL = 500_000, 1_000, 600, 2_000_000
+HEAD, ERRORS, FOLLOWING, TAIL = 400_000, 1_000, 600, 1_000_000
 """What is read of a longer text: see `excerpt`."""
 
 
@@ -96,8 +93,8 @@ def excerpt(text: str) -> str:
         text: Squeezed.
 
     Returns:
-        Its first half million characters, its last two million, and of what is between
-        what follows the last thousand names of errors.
+        Of more than two million characters the first 400,000, the last million, and of
+        what is between what follows the last thousand names of errors.
 
     Raises:
         Nothing: A shorter text is returned as it is.
@@ -105,7 +102,7 @@ def excerpt(text: str) -> str:
     Examples:
         >>> from chainrule.explain.text import excerpt
         >>> len(excerpt("x" * 10_000_000)), excerpt("short")
-        (2500001, 'short')
+        (1400001, 'short')
     """
     if len(text) <= HEAD + ERRORS * FOLLOWING + TAIL:
         return text
