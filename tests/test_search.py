@@ -65,7 +65,7 @@ accumulate | reference/accumulation/#chainrule.accumulation.accumulate
 backward() twice | errors/backward-twice/
 lr_scheduler.step() before optimizer.step() | errors/scheduler-order/
 dead relu units | backprop/mlp-by-hand/#dead
-Traceback (most recent call last): File "/home/me/train.py", line 42, in <module> loss.backward() File "/usr/lib/python3.11/site-packages/torch/_tensor.py", line 581, in backward torch.autograd.backward( self, gradient, retain_graph, create_graph, inputs=inputs ) File "/usr/lib/python3.11/site-packages/torch/autograd/__init__.py", line 347, in backward _engine_run_backward( RuntimeError: Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). | errors/backward-twice/
+Traceback (most recent call last): File "/data/me/train.py", line 42, in <module> loss.backward() File "/opt/python3.11/site-packages/torch/_tensor.py", line 581, in backward torch.autograd.backward( self, gradient, retain_graph, create_graph, inputs=inputs ) File "/opt/python3.11/site-packages/torch/autograd/__init__.py", line 347, in backward _engine_run_backward( RuntimeError: Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). | errors/backward-twice/
 Traceback (most recent call last): File "train.py", line 10, in <module> out = model(x) File "/site-packages/torch/nn/modules/module.py", line 1751, in _wrapped_call_impl return self._call_impl(*args, **kwargs) File "/site-packages/torch/nn/modules/linear.py", line 125, in forward return F.linear(input, self.weight, self.bias) RuntimeError: mat1 and mat2 shapes cannot be multiplied (64x3072 and 784x128) | errors/matmul-shapes/
 RuntimeError: one of the variables needed for gradient computation has been modified by an inplace operation: [torch.cuda.FloatTensor [32, 128]], which is output 0 of ReluBackward0, is at version 1; expected version 0 instead. | errors/modified-by-inplace/
 RuntimeError: Error(s) in loading state_dict for ResNet: Missing key(s) in state_dict: "conv1.weight", "bn1.weight". Unexpected key(s) in state_dict: "module.conv1.weight", "module.bn1.weight" | errors/state-dict-keys/
@@ -282,7 +282,7 @@ def test_what_nobody_wrote_finds_nothing(search):
 
 
 def test_a_long_traceback_is_answered_at_once(search):
-    frame = 'File "/home/me/train.py", line 42, in forward x = self.layer(x, weight) '
+    frame = 'File "/data/me/train.py", line 42, in forward x = self.layer(x, weight) '
     ask = search("")
     ask("warm")
     start = ask.page.evaluate("performance.now()")
