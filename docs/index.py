@@ -78,10 +78,10 @@ for x, y in [(1.0, 2.0), (2.0, 4.0), (3.0, 6.0)]:
 # - [`Missing key(s) in state_dict`](errors/state-dict-keys.py)
 
 # %% [markdown] lang="zh" tags=["door"]
-# - [`modified by an inplace operation`](errors/modified-by-inplace.py)
-# - [`backward through the graph a second time`](errors/backward-twice.py)
-# - [`element 0 of tensors does not require grad`](errors/does-not-require-grad.py)
-# - [`Missing key(s) in state_dict`](errors/state-dict-keys.py)
+# - [`modified by an inplace operation`](errors/modified-by-inplace.py)：被原地改写
+# - [`backward through the graph a second time`](errors/backward-twice.py)：计算图已释放
+# - [`element 0 of tensors does not require grad`](errors/does-not-require-grad.py)：没有计算图
+# - [`Missing key(s) in state_dict`](errors/state-dict-keys.py)：参数名对不上
 
 # %% [markdown] lang="en" tags=["door"]
 # ## Look up {#reference}
