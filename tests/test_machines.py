@@ -266,7 +266,7 @@ def small(tmp_path):
     docs.mkdir()
     (tmp_path / "src").symlink_to(ROOT / "src")
     (docs / "assets").symlink_to(ROOT / "docs" / "assets")
-    head = '---\ndescription: A &quot;b&quot; & &lt;c>\n---\n'
+    head = "---\ndescription: A &quot;b&quot; & &lt;c>\n---\n"
     (docs / "index.md").write_text(f"{head}# `a` < b </script> {{#a}}\n")
     (docs / "index.zh.md").write_text(f"{head}# 标题 {{#a}}\n", encoding="utf-8")
     (tmp_path / "mkdocs.yml").write_text(
