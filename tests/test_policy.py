@@ -163,6 +163,7 @@ def copy_and_unfold(page):
 
 def search(page):
     page.locator(".md-search__input").fill("backward")
+    page.locator(".md-search__input").press("End")  # the theme listens to keys
     result = page.locator(".md-search-result__link").first
     result.wait_for(timeout=90_000)  # the worker reads the whole site
     result.click()

@@ -2,6 +2,7 @@
 
 from html import escape
 
+from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import BasePlugin, event_priority
 from mkdocs.structure.pages import Page
 
@@ -24,15 +25,20 @@ class FinishPlugin(BasePlugin):
         return html
 
     @event_priority(-100)
-    def on_post_page(self, output: str, **_) -> str:
+    def on_post_page(self, output: str, config: MkDocsConfig, **_) -> str:
         """Finish a page."""
-        return self._finished(output)
+        return self._finished(output, config)
 
     @event_priority(-100)
-    def on_post_template(self, output: str, template_name: str, **_) -> str:
+    def on_post_template(
+        self, output: str, template_name: str, config: MkDocsConfig
+    ) -> str:
         """Finish the page for addresses that lead nowhere."""
-        return self._finished(output) if template_name.endswith(".html") else output
+        if not template_name.endswith(".html"):
+            return output
+        return self._finished(output, config)
 
-    def _finished(self, page):
+    def _finished(self, page, config):
         page = lean(mended(page))
-        return page if self.serving else guarded(page)
+        # a policy needs a host: 'self' means nothing to a file
+        return guarded(page) if config.site_url and not self.serving else page
