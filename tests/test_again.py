@@ -128,7 +128,7 @@ def test_what_an_edit_changed_can_be_downloaded_and_found(served):
     served.edit("docs/plain.py", ("40 + 2", "'needle'"), plain="needle")
     for lang in ("", "zh/"):
         assert "needle" in served.page(f"{lang}plain/plain.ipynb")
-        found = served.page(f"{lang}search/search_index.json")
+        found = served.page(f"{lang}search/sections.json")
         assert found.count('"location":"plain/"') == 1
         assert "needle" in found
 

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from chainrule_site.run import Runner
 
 
 def lesson_folders():
-    return set(Path("/tmp").glob("lesson-*"))
+    return set(Path(tempfile.gettempdir()).glob("lesson-*"))
 
 
 def processes(word):

@@ -182,7 +182,7 @@ def test_everything_on_a_page_works_under_its_policy(visit, lang):
             search(page)
         else:
             page.keyboard.press("Escape")
-        page.locator(".md-nav--primary a[href$='/gradient/']").click()
+        page.locator("a[href$='/gradient/'] >> visible=true").first.click()
         page.wait_for_load_state()
         assert page.locator("h1").is_visible()
         assert settled(page) == [], kind

@@ -30,22 +30,22 @@ class Blocks(HTMLParser):
     def handle_starttag(self, tag, attrs):
         classes = (dict(attrs).get("class") or "").split()
         if tag == "div" and "highlight" in classes:
-            kind = (
-                "error"
-                if "error" in classes
-                else "output"
-                if "output" in classes
-                else "code"
-            )
-            self.kind = "stderr" if "stderr" in classes else kind
-        elif tag == "code" and self.kind:
+            kinds = ("stderr", "error", "output", "language-python")
+            self.kind = next((kind for kind in kinds if kind in classes), None)
+            self.kind = "code" if self.kind == "language-python" else self.kind
+        elif tag == "code" and self.kind and self.kind != "table":
             self.found.append([self.kind, ""])
             self.inside = True
-        elif tag == "figure":
-            self.found.append(["figure", ""])
+        elif tag in {"figure", "table"}:
+            self.found.append([tag, ""])
+        elif tag in {"td", "th"} and self.found:
+            self.kind = "table" if self.found[-1][0] == "table" else None
+            self.inside = bool(self.kind)
 
     def handle_endtag(self, tag):
-        if tag == "code":
+        if tag in {"td", "th"} and self.kind == "table":
+            self.found[-1][1] += "\n"
+        if (tag == "code" and self.kind != "table") or tag in {"td", "th"}:
             self.inside, self.kind = False, None
 
     def handle_data(self, data):
@@ -92,6 +92,10 @@ def test_what_a_reader_copies_from_the_page_prints_what_the_page_shows(
     for (code, shown), printed in zip(groups, json.loads(finished.stdout), strict=True):
         if "figure" in shown:
             continue  # an interpreter shows a window, and the name of an object
+        if "table" in shown and printed and not shown.keys() & {"output", "error"}:
+            cells = shown["table"].split("\n")
+            assert [cell for cell in cells if cell not in printed] == [], code
+            continue
         last = shown.get("error", "").strip().splitlines()[-1:]
         expected = shown.get("output", "").splitlines() + last
         # Markdown has no tabs

@@ -12,7 +12,7 @@ for (const label of all(".md-header__button[for=__drawer]")) {
 
 // What is wider than the screen scrolls by the arrow keys, once it can be reached.
 function reach() {
-  for (const box of all(".md-typeset__scrollwrap, .katex-display"))
+  for (const box of all(".md-typeset__scrollwrap, .katex-display, .md-typeset pre > code"))
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   // each copy button sits in a landmark of its own, and none of them has a name

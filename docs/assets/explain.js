@@ -160,6 +160,8 @@
     area.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) answer();
     });
+    // a browser shows the cursor only, which stands in the first line
+    area.addEventListener("focus", () => area.scrollIntoView({block: "nearest"}));
     form.hidden = false; // without this script there is a sentence instead
   }
 
