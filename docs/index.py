@@ -1,21 +1,20 @@
 # %% [markdown] lang="en"
 # # Chain Rule {#home}
 #
-# Gradients in PyTorch, by example. Every number, plot and error message in a lesson was
-# computed when the site was built, by the code on its page. The same three updates, with
-# the derivative written by hand and with autograd:
+# Gradients in PyTorch, by example: every number, plot and error message in a lesson was
+# computed when the site was built, by the code on its page.
 
 # %% [markdown] lang="zh"
 # # 链式法则 {#home}
 #
-# 用例子讲 PyTorch 里的梯度。课程里的每个数字、每张图、每条报错信息，都是建站时由同一页上的
-# 代码算出来的。同样的三次更新，一边手写导数，一边用自动求导：
+# 用例子讲 PyTorch 里的梯度：课程里的每个数字、每张图、每条报错，都是建站时由同一页上的
+# 代码算出来的。
 
 # %% [markdown] lang="en" tags=["beside"]
-# **By hand**
+# The derivative by hand
 
 # %% [markdown] lang="zh" tags=["beside"]
-# **手写**
+# 手写导数
 
 # %% tags=["beside"]
 w = 1.0
@@ -25,10 +24,10 @@ for x, y in [(1.0, 2.0), (2.0, 4.0), (3.0, 6.0)]:
     print(f"gradient {gradient:8.4f}   w {w:.4f}")
 
 # %% [markdown] lang="en" tags=["beside"]
-# **With autograd**
+# The same with autograd
 
 # %% [markdown] lang="zh" tags=["beside"]
-# **自动求导**
+# 同样的更新，用自动求导
 
 # %% tags=["beside"]
 import torch
@@ -42,7 +41,7 @@ for x, y in [(1.0, 2.0), (2.0, 4.0), (3.0, 6.0)]:
     print(f"gradient {w.grad:8.4f}   w {w:.4f}")
     w.grad = None
 
-# %% [markdown] lang="en"
+# %% [markdown] lang="en" tags=["door"]
 # ## Learn {#learn}
 #
 # - Descent: [the gradient](descent/gradient.py), [by hand](descent/by-hand.py), [with autograd](descent/autograd.py), [the rate](descent/learning-rate.py), [batches](descent/batches.py), [a line](descent/linear-regression.py)
@@ -50,7 +49,7 @@ for x, y in [(1.0, 2.0), (2.0, 4.0), (3.0, 6.0)]:
 # - Autograd: [what to record](autograd/no-grad.py), [adding up](autograd/accumulation.py), [in place](autograd/inplace.py); [checkpoints](checkpoints/one-gpu-many-gpus.py)
 # - You read something else? [What changed since your tutorial](changes.py)
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" tags=["door"]
 # ## 学习 {#learn}
 #
 # - 梯度下降：[梯度](descent/gradient.py)、[手写](descent/by-hand.py)、[自动求导](descent/autograd.py)、[学习率](descent/learning-rate.py)、[批大小](descent/batches.py)、[拟合直线](descent/linear-regression.py)
@@ -58,32 +57,46 @@ for x, y in [(1.0, 2.0), (2.0, 4.0), (3.0, 6.0)]:
 # - 自动求导：[记录什么](autograd/no-grad.py)、[梯度累加](autograd/accumulation.py)、[原地操作](autograd/inplace.py)；[检查点](checkpoints/one-gpu-many-gpus.py)
 # - 和你以前看到的不一样？[你的教程之后，什么变了](changes.py)
 
-# %% [markdown] lang="en"
+# %% [markdown] lang="en" tags=["door"]
 # ## I have an error {#errors}
 #
-# - [`modified by an inplace operation`](autograd/inplace.py#mistake): a saved tensor was overwritten
-# - [`Trying to backward through the graph a second time`](autograd/accumulation.py#mistake): what it saved is freed
-# - [`'NoneType' object has no attribute 'zero_'`](descent/autograd.py#mistake): there is no `.grad`
-# - [`Missing key(s) in state_dict`](checkpoints/one-gpu-many-gpus.py#mistake): names begin with `module.`
+# <!-- paste box -->
+#
+# See [all messages](errors/index.md), [the bugs that have none](errors/silent-bugs.py), or:
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" tags=["door"]
 # ## 遇到报错 {#errors}
 #
-# - [`modified by an inplace operation`](autograd/inplace.py#mistake)：保存的张量被改写了
-# - [`Trying to backward through the graph a second time`](autograd/accumulation.py#mistake)：保存的张量已经释放
-# - [`'NoneType' object has no attribute 'zero_'`](descent/autograd.py#mistake)：`.grad` 是 `None`
-# - [`Missing key(s) in state_dict`](checkpoints/one-gpu-many-gpus.py#mistake)：名字多了 `module.` 前缀
+# <!-- paste box -->
+#
+# 可以看[所有报错](errors/index.md)、[不报错的错误](errors/silent-bugs.py)，或者：
 
-# %% [markdown] lang="en"
+# %% [markdown] lang="en" tags=["door"]
+# - [`modified by an inplace operation`](errors/modified-by-inplace.py)
+# - [`backward through the graph a second time`](errors/backward-twice.py)
+# - [`element 0 of tensors does not require grad`](errors/does-not-require-grad.py)
+# - [`Missing key(s) in state_dict`](errors/state-dict-keys.py)
+
+# %% [markdown] lang="zh" tags=["door"]
+# - [`modified by an inplace operation`](errors/modified-by-inplace.py)：被原地改写
+# - [`backward through the graph a second time`](errors/backward-twice.py)：计算图已释放
+# - [`element 0 of tensors does not require grad`](errors/does-not-require-grad.py)：没有计算图
+# - [`Missing key(s) in state_dict`](errors/state-dict-keys.py)：参数名对不上
+
+# %% [markdown] lang="en" tags=["door"]
 # ## Look up {#reference}
 #
-# The code the lessons print is a package that needs torch and nothing else. Start with
-# [descent](reference/descent.md), [a network](reference/mlp.md),
-# [optimizers](reference/optim.md) or [the graph](reference/graph.md).
+# The code the lessons print is a package that needs torch and nothing else:
+#
+# - [descent](reference/descent.md), [a network](reference/mlp.md), [optimizers](reference/optim.md)
+# - [the graph](reference/graph.md), [an engine](reference/engine.md), [dividing by zero](reference/ieee.md)
+# - [who wrote into a tensor](reference/detective.md), [checkpoints](reference/checkpoint.md)
 
-# %% [markdown] lang="zh"
+# %% [markdown] lang="zh" tags=["door"]
 # ## 查接口 {#reference}
 #
-# 课程里的代码是一个只依赖 torch 的包。可以从
-# [梯度下降](reference/descent.md)、[网络](reference/mlp.md)、
-# [优化器](reference/optim.md)或[计算图](reference/graph.md)看起。
+# 课程里打印的代码是一个只依赖 torch 的包：
+#
+# - [梯度下降](reference/descent.md)、[网络](reference/mlp.md)、[优化器](reference/optim.md)
+# - [计算图](reference/graph.md)、[引擎](reference/engine.md)、[除以零](reference/ieee.md)
+# - [谁改写了张量](reference/detective.md)、[检查点](reference/checkpoint.md)

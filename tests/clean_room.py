@@ -1,10 +1,12 @@
 """Run code as a reader does who has installed torch and matplotlib, and nothing else.
 
-    python -I -S clean_room.py PACKAGES cells FILE    the blocks of a JSON list, in order
-    python -I -S clean_room.py PACKAGES script FILE   a Python file
+    python -I -S clean_room.py PACKAGES
 
-PACKAGES is a folder that `furnish` made. For `cells` the answer is a JSON list of what
-each block showed.
+PACKAGES is a folder that `furnish` made. Both packages are imported once; then each line
+`MODE FILE` of standard input runs a file in a process forked for it, in the folder of the
+file, and is answered by a line of JSON: `returncode`, `stdout` and `stderr`. MODE is
+`script` for a Python file, or `cells` for a JSON list of blocks, which are run in order;
+`stdout` is then a JSON list of what each block showed.
 """
 
 import ast
@@ -12,12 +14,18 @@ import contextlib
 import io
 import json
 import linecache
+import os
 import re
 import runpy
+import signal
 import sys
+import tempfile
 import traceback
 import types
 from pathlib import Path
+
+LIMIT = 120
+"""Seconds for one file."""
 
 
 def furnish(folder, *packages):
@@ -59,10 +67,10 @@ def run_block(name, source, namespace):
     return written.getvalue()
 
 
-def main(packages, mode, path):
-    """Do what the command line says."""
-    sys.path.insert(0, packages)
+def run(mode, path):
+    """Be the reader's interpreter."""
     if mode == "script":
+        sys.argv = [path]
         runpy.run_path(path, run_name="__main__")
         return
     blocks = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -72,6 +80,52 @@ def main(packages, mode, path):
         run_block(*pair, typed.__dict__) for pair in zip(names, blocks, strict=True)
     ]
     sys.__stdout__.write(json.dumps(shown))
+
+
+def answer(mode, path):
+    """Run a file in a process of its own, and return how that went."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        status = forked(mode, path, out, err)
+        told = []
+        for file in (out, err):
+            file.seek(0)
+            told.append(file.read().decode(errors="replace"))
+    code = os.waitstatus_to_exitcode(status)
+    return {"returncode": code, "stdout": told[0], "stderr": told[1]}
+
+
+def forked(mode, path, *files):
+    """Run a file in a process of its own that writes to files; return its status."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(LIMIT)
+        for number, file in enumerate(files, 1):
+            os.dup2(file.fileno(), number)
+        os.chdir(Path(path).parent)
+        status = 1
+        try:
+            run(mode, path)
+            status = 0
+        except SystemExit as end:
+            status = end.code or 0
+        except BaseException:
+            traceback.print_exc()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    return os.waitpid(child, 0)[1]
+
+
+def main(packages):
+    """Answer until there are no more requests."""
+    sys.path.insert(0, packages)
+    import torch
+    import torch._dynamo  # noqa: F401
+
+    answers = os.fdopen(os.dup(1), "w")
+    for line in sys.stdin:
+        mode, _, path = line.rstrip("\n").partition(" ")
+        print(json.dumps(answer(mode, path)), file=answers, flush=True)
 
 
 if __name__ == "__main__":

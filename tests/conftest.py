@@ -3,15 +3,19 @@
 import contextlib
 import functools
 import http.server
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from clean_room import furnish
+from filelock import FileLock
 from playwright.sync_api import sync_playwright
 
 from chainrule_site.lesson import read
@@ -20,6 +24,11 @@ from chainrule_site.run import Runner, as_text
 ROOT = Path(__file__).parent.parent
 LESSONS = sorted(Path("docs").rglob("*.py"))
 EPOCH = "1767225600"
+PUBLISHED = "https://chainrule.example/"
+"""The address that the tests' site is built for."""
+WORKER = os.environ.get("PYTEST_XDIST_WORKER")
+if WORKER:  # tests look at what others leave in the folder for temporary files
+    os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix=f"{WORKER}-")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
@@ -28,7 +37,10 @@ def mkdocs_build(project, site, *options, **env):
     return subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "-d", str(site), *options],
         cwd=project,
-        env=os.environ | {"SOURCE_DATE_EPOCH": EPOCH, "NO_MKDOCS_2_WARNING": "1"} | env,
+        env=os.environ
+        | {"SOURCE_DATE_EPOCH": EPOCH, "NO_MKDOCS_2_WARNING": "1"}
+        | {"SITE_URL": PUBLISHED}
+        | env,
         capture_output=True,
         text=True,
         timeout=300,
@@ -53,10 +65,14 @@ def runs(lessons):
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """Build the whole site once."""
-    folder = tmp_path_factory.mktemp("built") / "site"
-    finished = mkdocs_build(ROOT, folder, "--strict")
-    assert finished.returncode == 0, finished.stderr
+    """Build the whole site once, for all processes that run tests."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if WORKER else base) / "built" / "site"
+    folder.parent.mkdir(exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.exists():
+            finished = mkdocs_build(ROOT, folder, "--strict")
+            assert finished.returncode == 0, finished.stderr
     return folder
 
 
@@ -65,19 +81,29 @@ def clean_room(tmp_path_factory):
     """Return a function that runs a file with torch and matplotlib and nothing else."""
     packages = tmp_path_factory.mktemp("packages")
     furnish(packages, "torch", "matplotlib")
-    room = Path(__file__).with_name("clean_room.py").resolve()
+    room = subprocess.Popen(
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            Path(__file__).with_name("clean_room.py"),
+            packages,
+        ],
+        env=os.environ | {"MPLBACKEND": "agg", "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
     def run(mode, path):
-        return subprocess.run(
-            [sys.executable, "-I", "-S", str(room), str(packages), mode, str(path)],
-            cwd=path.parent,
-            env=os.environ | {"MPLBACKEND": "agg", "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        room.stdin.write(f"{mode} {path}\n")
+        room.stdin.flush()
+        return SimpleNamespace(**json.loads(room.stdout.readline()))
 
-    return run
+    yield run
+    room.stdin.close()
+    room.wait()
+    room.stdout.close()
 
 
 HEAD = """# %% [markdown] lang="en"

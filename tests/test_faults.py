@@ -239,28 +239,68 @@ def test_signs_that_a_page_must_not_obey_are_kept_out(sign, runner, write):
     assert text(shown(runner, write(f"# %%\n{code}")).outputs[3]) == [expected]
 
 
-def test_interrupting_a_build_ends_all_of_it_at_once(tmp_path):
+@pytest.mark.parametrize("command", ["chainrule_site run", "mkdocs build"])
+def test_interrupting_a_build_ends_all_of_it_at_once(tmp_path, command):
     (tmp_path / "docs").mkdir()
-    lesson = tmp_path / "docs" / "slow.py"
+    lesson = tmp_path / "docs" / "index.py"
     lesson.write_text(
         '# %% [markdown] lang="en"\n# # T {#t}\n\n# %% [markdown] lang="zh"\n# # 题 {#t}\n\n'
         "# %%\nimport os, time\n\nprint('started', file=open('started', 'w'))\n"
         "time.sleep(50)\n"
     )
+    (tmp_path / "docs" / "assets").symlink_to(ROOT / "docs" / "assets")
+    settings = f"INHERIT: {ROOT / 'mkdocs.yml'}\nnav: [index.py]\n"
+    (tmp_path / "mkdocs.yml").write_text(settings)
     before = lesson_folders()
-    command = [sys.executable, "-m", "chainrule_site", "run"]
-    build = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    build = subprocess.Popen(
+        [sys.executable, "-m", *command.split()],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     wait_for(
         lambda: any(
             (f / "lesson" / "started").exists() for f in lesson_folders() - before
         )
     )
-    build.send_signal(signal.SIGINT)
+    time.sleep(1)  # the other language is built in a process that has started by now
+    os.killpg(build.pid, signal.SIGINT)  # as a terminal does
     interrupted = time.monotonic()
     assert build.wait(timeout=10) != 0
     assert time.monotonic() - interrupted < 2
     wait_for(lambda: lesson_folders() == before, seconds=2)
+    wait_for(lambda: not group_lives(build.pid), seconds=2)
     assert not list((tmp_path / ".cache").rglob("*.new"))
+    assert sorted(p.name for p in tmp_path.iterdir() if "site" in p.name) == []
+
+
+def group_lives(number):
+    """Say whether a process group has a process that has not ended."""
+    try:
+        os.killpg(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_nothing_is_written_in_the_readers_home(tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "home").mkdir()
+    (tmp_path / "docs" / "plain.py").write_text(
+        '# %% [markdown] lang="en"\n# # T {#t}\n\n# %% [markdown] lang="zh"\n# # 题 {#t}\n\n'
+        "# %%\nimport matplotlib.pyplot\nimport torch\n"
+    )
+    fonts = {"MPLCONFIGDIR": str(tmp_path / "fonts")}  # matplotlib's own cache
+    finished = subprocess.run(
+        [sys.executable, "-m", "chainrule_site", "run"],
+        cwd=tmp_path,
+        env=os.environ | {"HOME": str(tmp_path / "home")} | fonts,
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stdout
+    assert list((tmp_path / "home").iterdir()) == []
 
 
 def test_a_warm_process_that_is_killed_takes_its_lessons_along(write):

@@ -13,7 +13,7 @@ from chainrule_site.lesson import FENCE, INLINE
 ERRORS = [path.stem for path in Path("docs/errors").glob("*.py")]
 CATALOGUES = {"index", "changes", "inplace-map", "silent-bugs", "advice"}
 """Pages that hold many short pieces: they have other parts than a lesson."""
-MODULES = sorted(Path("src/chainrule").glob("*.py"))
+MODULES = sorted(Path("src/chainrule").rglob("*.py"))
 SHAPE_OR_UNIT = re.compile(r"# (\(|(bytes|seconds)$)")
 SECTIONS = ("Returns:", "Raises:", "Examples:")
 

@@ -123,7 +123,7 @@ def test_a_head_names_the_lessons_to_read_first(tmp_path):
             "# %%\n",
             '# %% tags=["sauce"]\n',
             "lesson.py:7, cell 3: expected a tag among source, caption, answer, beside, "
-            "got 'sauce'",
+            "door, got 'sauce'",
         ),
         (
             "# %%\n",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chainrule_site.lesson import Cell, Lesson
-from chainrule_site.page import Surroundings, markdown, prose
+from chainrule_site.page import Surroundings, markdown, prose, unbroken
 from chainrule_site.run import Run
 from chainrule_site.source import Snippet
 
@@ -163,3 +163,10 @@ def test_long_reference_code_is_folded_under_the_name_of_its_file(lines, monkeyp
     folded = f"<summary>src/chainrule/m.py, {lines} lines</summary>"
     assert (folded in shown) == (lines > 45)
     assert text in shown
+
+
+def test_lines_of_a_chinese_list_are_joined_and_those_of_code_are_not():
+    code = "```text\n前一行…\n后一行\n```"
+    text = f"- [保存的\n  张量](a.md)，\n  和别的\n- 另一项\n\n{code}\n"
+    expected = f"- [保存的张量](a.md)，和别的\n- 另一项\n\n{code}\n"
+    assert unbroken(text) == expected

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
+from . import drift
 from .cache import FOLDER, Cache
 from .export import export
 from .lesson import LANGUAGES, Lesson, LessonError, read
 from .page import Surroundings, markdown
-from .run import Runner, differences
+from .run import Runner
 
 AGAIN = {
     "ATEN_CPU_CAPABILITY": "default",
@@ -25,9 +26,38 @@ AGAIN = {
 
 def main(words: Sequence[str]) -> int:
     """Do what the command line says and return the exit status."""
+    parser = _parser()
+    options = parser.parse_args(words)
+    if options.command == "clean":
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        return 0
+    files = options.files or sorted(Path("docs").rglob("*.py"))
+    if missing := [str(path) for path in files if not path.is_file()]:
+        parser.error(f"no such file: {', '.join(missing)}")
+    lessons, wrong = _read([p for p in files if fnmatch(str(p), options.only)])
+    # what is compared with what was shown before is not taken from what was kept
+    cache = None if options.command == "compare" else Cache(FOLDER / "lessons")
+    runner = Runner(cache, options.jobs, _say)
+    try:
+        if options.command == "list":
+            _list(runner, lessons)
+        else:
+            runs, failures = runner.run(lessons)
+            wrong += failures.values()
+            wrong += AFTERWARDS[options.command](options, lessons, runs, bool(wrong))
+    finally:
+        runner.close()
+    print(*wrong, sep="\n", end="\n" if wrong else "")
+    if options.command in {"run", "check", "compare"}:
+        print(f"{len(lessons)} lessons, {len(wrong)} wrong")
+    return bool(wrong)
+
+
+def _parser():
     parser = argparse.ArgumentParser(
         prog="python -m chainrule_site", description=__doc__
     )
+    parser.set_defaults(files=[], only="*", jobs=None)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, does in {
         "list": "say which lessons there are, and which would run",
@@ -43,37 +73,19 @@ def main(words: Sequence[str]) -> int:
     show.add_argument("lang", nargs="?", choices=LANGUAGES, default=LANGUAGES[0])
     tree = commands.add_parser("export", help="write all pages as Markdown files")
     tree.add_argument("out", type=Path)
+    outputs = commands.add_parser("outputs", help="write what all lessons show as JSON")
+    outputs.add_argument("out", type=Path)
+    compare = commands.add_parser("compare", help="say what has changed since then")
+    compare.add_argument("old", type=_shown, help="what `outputs` wrote")
     commands.add_parser("clean", help="forget what lessons showed")
-    options = parser.parse_args(words)
-    if options.command == "clean":
-        shutil.rmtree(FOLDER, ignore_errors=True)
-        return 0
-    files = getattr(options, "files", None) or sorted(Path("docs").rglob("*.py"))
-    if missing := [str(path) for path in files if not path.is_file()]:
-        parser.error(f"no such file: {', '.join(missing)}")
-    pattern = getattr(options, "only", "*")
-    lessons, wrong = _read([path for path in files if fnmatch(str(path), pattern)])
-    runner = Runner(Cache(FOLDER / "lessons"), getattr(options, "jobs", None), _say)
+    return parser
+
+
+def _shown(name):
     try:
-        if options.command == "list":
-            _list(runner, lessons)
-        elif options.command == "show":
-            runs, failures = runner.run(lessons)
-            wrong += failures.values()
-            for lesson in lessons if runs else ():
-                run = runs[lesson.path]
-                print(markdown(lesson, run, options.lang, Surroundings()))
-        elif options.command == "export":
-            runs, failures = runner.run(lessons)
-            wrong += failures.values()
-            if not wrong:
-                export(lessons, runs, Path("docs"), options.out)
-        else:
-            wrong += _run(runner, lessons, twice=options.command == "check")
-    finally:
-        runner.close()
-    print(*wrong, sep="\n", end="\n" if wrong else "")
-    return bool(wrong)
+        return drift.read(Path(name))
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _read(paths):
@@ -96,22 +108,63 @@ def _list(runner, lessons: Sequence[Lesson]):
         print(f"{lesson.path}  {state}")
 
 
-def _run(runner, lessons, twice):
-    """Return what is wrong with lessons, and what differs when they run again."""
-    runs, failures = runner.run(lessons)
-    wrong = list(failures.values())
-    if twice:
-        other = Runner(None, runner.jobs, **AGAIN)
-        try:
-            again, failed = other.run(each for each in lessons if each.path in runs)
-        finally:
-            other.close()
-        wrong += failed.values()
-        for lesson in lessons:
-            if lesson.path in again:
-                wrong += differences(lesson, runs[lesson.path], again[lesson.path])
-    print(f"{len(lessons)} lessons, {len(wrong)} wrong")
-    return wrong
+def _run(options, lessons, runs, wrong):
+    """Do nothing more: the lessons have run."""
+    return []
+
+
+def _check(options, lessons, runs, wrong):
+    """Return what is wrong with lessons when they run again, and what differs."""
+    other = Runner(None, options.jobs, **AGAIN)
+    try:
+        again, failed = other.run(each for each in lessons if each.path in runs)
+    finally:
+        other.close()
+    found = list(failed.values())
+    for lesson in lessons:
+        if lesson.path in again:
+            found += drift.again(lesson, runs[lesson.path], again[lesson.path])
+    return found
+
+
+def _show(options, lessons, runs, wrong):
+    """Print the page of a lesson that runs."""
+    for lesson in lessons if runs else ():
+        print(markdown(lesson, runs[lesson.path], options.lang, Surroundings()))
+    return []
+
+
+def _export(options, lessons, runs, wrong):
+    """Write all pages, if all lessons run."""
+    if not wrong:
+        export(lessons, runs, Path("docs"), options.out)
+    return []
+
+
+def _outputs(options, lessons, runs, wrong):
+    """Write what all lessons show, if all of them run."""
+    if not wrong:
+        drift.write(options.out, runs)
+    return []
+
+
+def _compare(options, lessons, runs, wrong):
+    """Return what is no longer shown, or shown for the first time."""
+    new = drift.Shown(drift.versions(), runs)
+    print(drift.changed_versions(options.old.versions, new.versions))
+    failed = {lesson.path for lesson in lessons} - runs.keys()
+    return list(drift.changes(options.old, new, lessons, failed))
+
+
+AFTERWARDS = {
+    "run": _run,
+    "check": _check,
+    "show": _show,
+    "export": _export,
+    "outputs": _outputs,
+    "compare": _compare,
+}
+"""What each command does once the lessons have run; it returns what is wrong."""
 
 
 if __name__ == "__main__":

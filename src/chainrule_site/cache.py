@@ -91,19 +91,26 @@ class Cache:
         return json.loads(body)
 
     def _save(self, name, text):
-        """Write an entry all at once: another build sees the old one or the new one."""
-        new = None
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            number, new = tempfile.mkstemp(dir=self.folder, suffix=".new")
-            with os.fdopen(number, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(new, self._path(name))
+            replace(self._path(name), text.encode())
         except OSError as error:
             log.warning("%s cannot be written: %s", self.folder, error)
             self.folder = None  # one warning is enough
-            if new:
-                Path(new).unlink(missing_ok=True)
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Write a file all at once: another build sees the old one or the new one."""
+    new = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        number, new = tempfile.mkstemp(dir=path.parent, suffix=".new")
+        with os.fdopen(number, "wb") as file:
+            file.write(data)
+        os.replace(new, path)
+    except OSError:
+        if new:
+            Path(new).unlink(missing_ok=True)
+        raise
 
 
 def _key(name, program):

@@ -1,5 +1,6 @@
 """Write a lesson as the file a reader takes away: one language, nothing but torch."""
 
+import builtins
 import json
 import textwrap
 
@@ -83,6 +84,7 @@ def _output(output):
 
 def _caught(cell):
     kind = cell.raises.partition(":")[0]
+    caught = kind if hasattr(builtins, kind) else "Exception"  # it has no name here
     body = textwrap.indent(cell.text, "    ")
     told = f'    print(f"{kind}: {{_raised_here}}")'
-    return f"try:\n{body}\nexcept {kind} as _raised_here:\n{told}"
+    return f"try:\n{body}\nexcept {caught} as _raised_here:\n{told}"

@@ -15,6 +15,7 @@ TAGS = {
     "caption": "a text cell that describes the figure above it",
     "answer": "a cell folded away under the question above it",
     "beside": "a cell set beside its neighbour with the same tag",
+    "door": "a text cell that is one of the ways in, beside the others",
 }
 MARKER = "# %%"
 INLINE = re.compile(r"`\{python\} ([^`\n]+)`")

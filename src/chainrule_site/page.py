@@ -52,8 +52,8 @@ HAN = f"[{FULL_WIDTH}\u4e00-\u9fff]"
 # A line break shows as a space, which does not belong between two Chinese characters,
 # be one of them in a link, nor beside Chinese punctuation; a list item stays a line.
 JOINT = re.compile(
-    rf"(?<={HAN})\n(?=[\[*]{{0,3}}{HAN})|(?<=\))\n(?={HAN})"
-    rf"|(?<=[{FULL_WIDTH}])\n(?![-+#>|\s]|\*\s|\d+\.)"
+    rf"(?<={HAN})\n *(?=[\[*]{{0,3}}{HAN})|(?<=\))\n *(?={HAN})"
+    rf"|(?<=[{FULL_WIDTH}])\n *(?![-+#>|\s]|\*\s|\d+\.)"
 )
 
 
@@ -91,7 +91,7 @@ def markdown(lesson: Lesson, run: Run, lang: str, around: Surroundings | None) -
     if around:
         blocks.insert(1, _links(lesson, words, around))
     else:
-        blocks.insert(0, "---\nhide: [toc]\n---")
+        blocks.insert(0, "---\nhide: [navigation, toc]\n---")
     blocks.append(f"{words['stamp'].format(_stamp(lesson, words))}\n{{ .stamp }}")
     return "\n\n".join(blocks) + "\n"
 
@@ -108,7 +108,7 @@ def title(lesson: Lesson, lang: str) -> str:
 
 
 def _group(cell: Cell) -> str:
-    return next(iter(cell.tags & {"answer", "beside"}), "")
+    return next(iter(cell.tags & {"answer", "beside", "door"}), "")
 
 
 def _grouped(group, blocks, words):
@@ -116,14 +116,20 @@ def _grouped(group, blocks, words):
     if group == "answer":
         summary = f"<summary>{words['answer']}</summary>"
         return ['<details class="answer" markdown>', summary, *blocks, "</details>"]
-    if group == "beside":
+    if group in ("beside", "door"):
         columns = []
         for block in blocks:
-            if not block.startswith(("```", "<", "{")):
+            if _begins_column(group, block):
                 columns += ["</div>"] * bool(columns) + ["<div markdown>"]
             columns.append(block)
-        return ['<div class="beside" markdown>', *columns, "</div>", "</div>"]
+        return [f'<div class="{group}" markdown>', *columns, "</div>", "</div>"]
     return blocks
+
+
+def _begins_column(group, block):
+    if group == "door":
+        return block.startswith("#")
+    return not block.startswith(("```", "<", "{"))
 
 
 def prose(cell: Cell, run: Run) -> str:

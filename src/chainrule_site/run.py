@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import zip_longest
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
@@ -58,6 +57,14 @@ class Outcome(NamedTuple):
     run: Run | None
     failure: str
     cost: Cost | None
+
+
+class Difference(NamedTuple):
+    """A cell that two runs disagree on; where both texts are one, in what it draws."""
+
+    at: str
+    one: str
+    other: str
 
 
 class Runner:
@@ -331,24 +338,17 @@ def _wrong(lesson, cell, outputs):
             yield f"{lesson.at(cell)}: a figure has a sign that no font has: {sign}"
 
 
-def differences(lesson: Lesson, one: Run, other: Run) -> Iterator[str]:
+def differences(lesson: Lesson, one: Run, other: Run) -> Iterator[Difference]:
     """Yield the cells that two runs of a lesson disagree on."""
     for cell in lesson.cells:
-        pair = [
+        said = [
             "\n".join(map(as_text, run.outputs.get(cell.number, ())))
             + "\n".join(run.values.get(cell.number, {}).values())
             for run in (one, other)
         ]
-        if pair[0] != pair[1]:
-            what = "shows something else when it runs again"
-            first = next(
-                (a, b)
-                for a, b in zip_longest(*map(str.splitlines, pair), fillvalue="")
-                if a != b
-            )
-            yield f"{lesson.at(cell)}: {what}: {first[0]!r}, then {first[1]!r}"
-        elif one.outputs.get(cell.number) != other.outputs.get(cell.number):
-            yield f"{lesson.at(cell)}: draws something else when it runs again"
+        drawn = one.outputs.get(cell.number) != other.outputs.get(cell.number)
+        if said[0] != said[1] or drawn:
+            yield Difference(lesson.at(cell), *said)
 
 
 def _uncaptioned(lesson, outputs):

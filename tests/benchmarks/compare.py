@@ -67,7 +67,7 @@ HEAD = """\
 # 第 {n} 课的文字。
 
 """
-USES = "\n# %%{tags}\nfrom chainrule.shared import shared\n\n# %%\nshared()\n"
+USES = "\n# %%{tags}\nfrom chainrule.shared import shared\n\n# %%\nprint(shared())\n"
 READS = "\n# %%\nprint(open({path!r}).read())\n"
 STOCK = """\
 site_name: Stock

@@ -1,7 +1,18 @@
-"""Hand lessons, languages, formulas and links to MkDocs; nothing else here knows it."""
+"""Hand to MkDocs what the other modules make; nothing else here knows it."""
 
+from .finding import FindingPlugin
+from .finish import FinishPlugin
 from .languages import LanguagesPlugin
 from .lessons import LessonsPlugin
+from .machines import MachinesPlugin
 from .references import MathPlugin, TorchLinksPlugin
 
-__all__ = ["LanguagesPlugin", "LessonsPlugin", "MathPlugin", "TorchLinksPlugin"]
+__all__ = [
+    "FindingPlugin",
+    "FinishPlugin",
+    "LanguagesPlugin",
+    "LessonsPlugin",
+    "MachinesPlugin",
+    "MathPlugin",
+    "TorchLinksPlugin",
+]

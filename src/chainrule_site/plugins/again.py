@@ -119,6 +119,7 @@ class Again:
         if not all(self._page(built, file) for file in files):
             return False
         search.on_post_build(config=built.config)
+        built.config.plugins["finding"].on_post_build(config=built.config)
         return True
 
     def _page(self, built, file):

@@ -4,6 +4,7 @@ import atexit
 import logging
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import sys
@@ -132,12 +133,7 @@ class LanguagesPlugin(BasePlugin):
         return env
 
     def on_post_page(self, output: str, page: Page, config: MkDocsConfig) -> str:
-        """Put in the words that no setting reaches, and mend one tag.
-
-        The theme's script asks for a site map below the page of each
-        `link[rel=alternate]`; with a blank in it, browsers and search engines still
-        read the word, and the script does not.
-        """
+        """Put in the words that no setting reaches, and the links of this page."""
         lang = config.theme["language"]
         for said, word in self.config[lang].get("words", {}).items():
             output = output.replace(said, word)
@@ -152,9 +148,9 @@ class LanguagesPlugin(BasePlugin):
             output, {lang: root + folder for lang, folder in FOLDERS.items()}
         )
 
-    @event_priority(-100)
-    def on_post_build(self, config: MkDocsConfig) -> None:
-        """See that all languages are built; then replace the old site by the new."""
+    @event_priority(-90)
+    def _finish_others(self, config: MkDocsConfig) -> None:
+        """See that all languages are built."""
         if config.theme["language"] != LANGUAGES[0]:
             return
         if self.command == "serve":
@@ -165,10 +161,18 @@ class LanguagesPlugin(BasePlugin):
             _, status = os.waitpid(self.children.pop(lang), 0)
             if status:
                 raise PluginError(f"the site in {NAMES[lang]} is not built: see above")
+
+    @event_priority(-100)
+    def _replace(self, config: MkDocsConfig) -> None:
+        """Replace the old site by the new."""
+        if config.theme["language"] != LANGUAGES[0] or self.command == "serve":
+            return
         if config.strict and self.counter.get_counts():
             return  # MkDocs is about to fail for the warnings
         shutil.rmtree(self.target, ignore_errors=True)
         Path(config.site_dir).rename(self.target)
+
+    on_post_build = CombinedEvent(_finish_others, _replace)
 
     def on_build_error(self, error: Exception) -> None:
         """Leave nothing behind; the last good site was not touched."""
@@ -223,7 +227,7 @@ def _build(lang, config):
     other = load_config(
         config.config_file_path,
         site_dir=str(Path(config.site_dir, lang)),
-        site_url=f"{config.site_url or ''}{lang}/",
+        site_url=config.site_url and f"{config.site_url}{lang}/",
         strict=config.strict,
     )
     other.theme["language"] = lang
@@ -245,10 +249,14 @@ def alternates(url: str, lang: str) -> dict[str, str]:
 
 
 def _linked(output, links):
-    """Put links to the other languages in the place of their marks."""
+    """Put links to the other languages in the place of their marks.
+
+    Those in the head are left out: the machines plugin writes whole addresses there.
+    """
+    output = re.sub(r'<link rel="alternate" href="#[^>]*>\s*', "", output)
     for lang, link in links.items():
         output = output.replace(f'href="#{lang}" hreflang', f'href="{link}" hreflang')
-    return output.replace('<link rel="alternate"', '<link rel="alternate "')
+    return output
 
 
 def _has_text(file):

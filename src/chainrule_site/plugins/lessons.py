@@ -3,6 +3,7 @@
 import atexit
 import importlib.util
 import os
+import posixpath
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +15,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 
+from .. import catalogue
 from ..cache import FOLDER, Cache
 from ..cost import COST, cost_table
 from ..download import FORMATS, download
@@ -76,8 +78,11 @@ class LessonsPlugin(mkdocs_jupyter.plugin.Plugin):
         for uri in uris:
             page = files.get_file_from_path(uri)
             for suffix in FORMATS if uri != HOME else ():
-                name = f"{page.url}{page.name}.{suffix}"
+                name = f"{uri[:-3]}/{page.name}.{suffix}"  # no lesson has this one
                 files.append(File.generated(config, name, content=""))
+                folder = posixpath.dirname(page.dest_uri)  # offline, it holds all pages
+                file = files.get_file_from_path(name)
+                file.dest_uri = posixpath.join(folder, f"{page.name}.{suffix}")
                 self.downloads[name] = uri, suffix
         self._last(files)
         return files
@@ -174,15 +179,20 @@ class LessonsPlugin(mkdocs_jupyter.plugin.Plugin):
             files.append(file)
 
     def on_page_markdown(self, text: str, page: Page, config: MkDocsConfig, **_) -> str:
-        """Put the table of costs where a page asks for it."""
-        if page.file.src_uri.endswith(".md") and config.theme["language"] == "zh":
+        """Put what is made for a page where it asks for it."""
+        lang, here = config.theme["language"], page.url
+        if page.file.src_uri.endswith(".md") and lang == "zh":
             text = unbroken(text)
+        if catalogue.BOX in text:
+            root = f"{get_relative_url('', here)}/"
+            text = text.replace(catalogue.BOX, catalogue.box(lang, root))
+        text = text.replace(catalogue.LIST, catalogue.listing(lang))
         if COST not in text:
             return text
         self.costly.add(page.file.src_uri)
         self.batch.finish()
         costs = self.batch.costs if os.environ.get("CHAINRULE_COST") else {}
-        lang, runs = config.theme["language"], self.batch.runs
+        runs = self.batch.runs
         return text.replace(COST, cost_table(self.lessons.values(), runs, costs, lang))
 
     def _around(self, page, lesson, lang):

@@ -17,6 +17,8 @@ from .. import tex, torchlinks
 from ..cache import FOLDER
 
 log = get_plugin_logger("chainrule")
+UNREAD = re.compile(r'<svg .*?</svg>|<p class="(?:lesson-links|stamp)">.*?</p>', re.S)
+"""Drawings, and the lines that every page has, which nobody searches."""
 
 
 class MathPlugin(BasePlugin):
@@ -40,7 +42,7 @@ class MathPlugin(BasePlugin):
 
     def on_page_content(self, html: str, page: Page, **_) -> str:
         """Replace what the arithmatex extension marked."""
-        self.texts[page.url] = re.sub(r"<svg .*?</svg>", "", html, flags=re.S)
+        self.texts[page.url] = UNREAD.sub("", html)
         try:
             return tex.typeset(html)
         except tex.TexError as error:

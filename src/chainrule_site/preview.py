@@ -1,0 +1,225 @@
+"""Draw the picture that others show of a page when somebody shares its address.
+
+It holds the mark, the name of the site and the title of the page, and nothing else. A
+picture is kept and drawn again only when one of these changes, so that a build that
+changes no title need not import matplotlib, which takes longer than rendering pages.
+"""
+
+import contextlib
+import io
+import json
+import re
+from collections.abc import Callable, Iterable
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+from .cache import replace
+from .figure import INK
+from .page import FULL_WIDTH, HAN
+
+WIDTH, HEIGHT = 1200, 630
+"""In pixels; what the sites that show such pictures ask for."""
+PAPER, ACCENT = "#fdfdfc", "#0b6b6d"
+MARGIN, TOP, BOTTOM = 84, 190, 560
+SIZES = (76, 64, 54, 46, 40, 34)
+"""Pixels of the letters of a title: the first size at which it fits is taken."""
+# as in assets/mark.svg
+DOTS = ((5, 19), (12, 12), (19, 5))
+EDGES = (((6.6, 17.4), (10.4, 13.6)), ((13.6, 10.4), (17.4, 6.6)))
+FAMILIES = {
+    "en": ("DejaVu Sans",),  # comes with matplotlib
+    "zh": (
+        "Noto Sans CJK SC",
+        "Noto Sans SC",
+        "Source Han Sans SC",
+        "PingFang SC",
+        "Hiragino Sans GB",
+        "Microsoft YaHei",
+        "WenQuanYi Micro Hei",
+        "WenQuanYi Zen Hei",
+    ),
+}
+OPENING = "“‘（《「【"
+# a word, or a Chinese character with the punctuation around it: where a line may end
+PIECE = re.compile(
+    rf"(?:[{OPENING}]*{HAN}|(?:(?!{HAN})\S)+)(?:(?![{OPENING}])[{FULL_WIDTH}])* ?| "
+)
+
+
+class Text(NamedTuple):
+    """What a picture says."""
+
+    title: str
+    site: str
+    lang: str
+
+
+class Previews:
+    """The pictures of one language, kept below a folder."""
+
+    def __init__(self, folder: Path, say: Callable[[str], None]):
+        self.folder, self.say = folder, say
+
+    def get(self, texts: dict[str, Text]) -> dict[str, bytes]:
+        """Return a PNG for each name, without those that no font here can show."""
+        pictures = {name: self._kept(name, text) for name, text in texts.items()}
+        missing = {name: texts[name] for name, png in pictures.items() if not png}
+        if missing:
+            pictures |= self._drawn(missing)
+        self._keep_only(texts)
+        return {name: png for name, png in pictures.items() if png}
+
+    def _path(self, name):
+        return self.folder / f"{name.replace('/', '.')}.png"
+
+    def _kept(self, name, text):
+        """Return a picture that was drawn before, if it is whole and says this text."""
+        with contextlib.suppress(OSError):
+            png = self._path(name).read_bytes()
+            if _mark(text).encode() in png[:200] and png[-8:-4] == b"IEND":
+                return png
+        return None
+
+    def _drawn(self, texts):
+        """Draw pictures, and keep them."""
+        pictures = {}
+        for name, text in texts.items():
+            font = _font(text.lang)
+            if font is None:
+                self.say(
+                    f"no font for the preview images in {text.lang!r}, which show the "
+                    f"English titles; needs one of: {', '.join(FAMILIES[text.lang])}"
+                )
+                break
+            pictures[name] = _draw(text, font)
+            with contextlib.suppress(OSError):  # a disk that is full costs time
+                replace(self._path(name), pictures[name])
+        return pictures
+
+    def _keep_only(self, names: Iterable[str]):
+        """Remove the pictures of pages that are no more."""
+        wanted = {self._path(name) for name in names}
+        for path in set(self.folder.glob("*.png")) - wanted:
+            path.unlink(missing_ok=True)
+
+
+@cache
+def _drawing():
+    """Return what all pictures depend on."""
+    return sha256(Path(__file__).read_bytes()).hexdigest(), version("matplotlib")
+
+
+def _mark(text):
+    return sha256(json.dumps([*text, *_drawing()]).encode()).hexdigest()
+
+
+@cache
+def _font(lang):
+    """Return the first font that is there, or None."""
+    from matplotlib.font_manager import FontProperties, fontManager
+
+    known = {entry.name for entry in fontManager.ttflist}
+    for family in FAMILIES[lang]:
+        if family in known:
+            return FontProperties(family=family)
+    return None
+
+
+def _draw(text, font):
+    from matplotlib import rc_context, rcParamsDefault
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with rc_context(rcParamsDefault | {"backend": "agg"}):
+        figure = Figure((WIDTH / 100, HEIGHT / 100), dpi=100, facecolor=PAPER)
+        canvas = FigureCanvasAgg(figure)
+        _draw_mark(figure)
+        _write(figure, font, MARGIN + 76, 104, 34, text.site, ACCENT, va="center")
+        size, lines = _fitted(text.title, font, canvas.get_renderer())
+        for number, line in enumerate(lines):
+            y = TOP + (number + 1) * 1.3 * size
+            _write(figure, font, MARGIN - 0.04 * size, y, size, line, INK)
+        canvas.draw()
+        return _png(canvas, _mark(text))
+
+
+def _draw_mark(figure):
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Circle
+
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, WIDTH), ylim=(HEIGHT, 0))
+    axes.axis("off")
+    scale, left, top = 2.6, MARGIN - 7, 104 - 12 * 2.6
+    style = {"linewidth": 1.8 * scale * 0.72, "color": ACCENT}
+    for edge in EDGES:
+        xs, ys = zip(*edge, strict=True)
+        x, y = ([at + scale * v for v in vs] for at, vs in ((left, xs), (top, ys)))
+        axes.add_line(Line2D(x, y, solid_capstyle="round", **style))
+    for number, (x, y) in enumerate(DOTS):
+        centre = left + scale * x, top + scale * y
+        fill = {"fill": number == len(DOTS) - 1}
+        axes.add_patch(Circle(centre, 2.3 * scale, **style, **fill))
+    axes.add_patch(_bar())
+
+
+def _bar():
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((0, HEIGHT - 12), WIDTH, 12, color=ACCENT, linewidth=0)
+
+
+def _write(figure, font, x, y, size, text, colour, va="baseline"):
+    figure.text(
+        x / WIDTH,
+        1 - y / HEIGHT,
+        text,
+        font=font,
+        fontsize=size * 0.72,
+        color=colour,
+        va=va,
+        parse_math=False,
+    )
+
+
+def _fitted(title, font, renderer):
+    """Return the largest size at which a title fits, and its lines."""
+    for size in SIZES:
+        sized = font.copy()
+        sized.set_size(size * 0.72)
+
+        def width(text, sized=sized):
+            return renderer.get_text_width_height_descent(text, sized, False)[0]
+
+        lines = _lines(title, width)
+        high = len(lines) * 1.3 * size <= BOTTOM - TOP
+        if high and max(map(width, lines)) <= WIDTH - 2 * MARGIN:
+            break
+    return size, lines
+
+
+def _lines(title, width):
+    """Break a title where its language allows."""
+    lines = [""]
+    for piece in PIECE.findall(title):
+        if lines[-1] and width((lines[-1] + piece).rstrip()) > WIDTH - 2 * MARGIN:
+            lines.append("")
+        lines[-1] += piece
+    return [line.rstrip() for line in lines]
+
+
+def _png(canvas, mark):
+    """Return a small PNG that names what it was made from."""
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    told = PngInfo()
+    told.add_text("Comment", mark)
+    image = Image.frombytes("RGBA", (WIDTH, HEIGHT), bytes(canvas.buffer_rgba()))
+    few = image.convert("RGB").quantize(32, dither=Image.Dither.NONE)
+    file = io.BytesIO()
+    few.save(file, "png", optimize=True, pnginfo=told)
+    return file.getvalue()

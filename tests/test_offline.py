@@ -1,0 +1,125 @@
+"""The copy for readers without a network works from the files alone."""
+
+import re
+from html import unescape
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+from conftest import ROOT, mkdocs_build
+
+OFFLINE = {"OFFLINE": "true", "SITE_URL": ""}
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """Build the copy once."""
+    folder = tmp_path_factory.mktemp("offline") / "site"
+    finished = mkdocs_build(ROOT, folder, "--strict", **OFFLINE)
+    assert finished.returncode == 0, finished.stderr
+    return folder
+
+
+@pytest.fixture
+def open_file(copy, browser):
+    """Return a function that opens a file and notes whatever goes wrong with it."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.wrongs = []
+    page.on("pageerror", lambda error: page.wrongs.append(str(error)))
+    page.on("requestfailed", lambda request: page.wrongs.append(request.url))
+    page.on(
+        "console", lambda m: page.wrongs.append(m.text) if m.type == "error" else None
+    )
+    page.on(
+        "request",
+        lambda r: (
+            page.wrongs.append(r.url) if not r.url.startswith(("file:", "data:")) else 0
+        ),
+    )
+
+    def open_file(path):
+        page.goto(f"{copy.as_uri()}/{path}")
+        return page
+
+    yield open_file
+    context.close()
+    assert page.wrongs == []
+
+
+LINK = re.compile(r'<[a-z][^>]*? (?:href|src)="([^"]*)"')
+
+
+def test_every_link_leads_to_a_file_or_away(copy):
+    pages = {p: p.read_text(encoding="utf-8") for p in sorted(copy.rglob("*.html"))}
+    ids = {p: set(re.findall(r' id="([^"]*)"', page)) for p, page in pages.items()}
+    assert len(pages) >= 100
+    for path, page in pages.items():
+        for link in set(map(unescape, LINK.findall(page))):
+            target = urlsplit(urljoin(path.as_uri(), link))
+            if target.scheme != "file":
+                assert target.scheme in ("https", "data"), f"{path}: {link}"
+                continue
+            file = Path(unquote(target.path))
+            assert file.is_file(), f"{path}: {link}"
+            if target.fragment and file in pages:
+                assert unquote(target.fragment) in ids[file], f"{path}: {link}"
+
+
+def test_nothing_in_it_knows_an_address(copy):
+    assert not list(copy.rglob("sitemap.xml*"))
+    assert not list(copy.rglob("404.html"))
+    for path in copy.rglob("*.html"):
+        head = path.read_text(encoding="utf-8").partition("</head>")[0]
+        assert not re.search(r'rel="canonical"|hreflang|og:url|og:image', head), path
+
+
+@pytest.mark.parametrize(
+    ("folder", "words", "found"),
+    [("", "momentum", "backprop/momentum"), ("zh/", "动量", "zh/backprop/momentum")],
+)
+def test_the_search_works_from_a_file(open_file, copy, folder, words, found):
+    page = open_file(f"{folder}descent/by-hand.html")
+    page.locator(".md-search__input").fill(words)
+    first = page.locator(".md-search-result__link").first
+    first.wait_for()
+    assert first.get_attribute("href").startswith(f"{copy.as_uri()}/{found}.html")
+    page = open_file(f"{folder}index.html?q={words}")
+    page.locator(".md-search-result__link").first.wait_for()
+
+
+@pytest.mark.parametrize(
+    ("start", "lang", "end"),
+    [
+        ("descent/by-hand.html", "zh", "zh/descent/by-hand.html"),
+        ("zh/descent/by-hand.html", "en", "descent/by-hand.html"),
+        ("zh/index.html", "en", "index.html"),
+    ],
+)
+def test_the_other_language_is_the_same_place_from_a_file(
+    open_file, copy, start, lang, end
+):
+    page = open_file(f"{start}#samples")
+    page.locator(".md-select > button").hover()
+    page.locator(f".md-select__link[hreflang={lang}]").click()
+    page.wait_for_url(f"{copy.as_uri()}/{end}#samples")
+
+
+@pytest.mark.parametrize("folder", ["", "zh/"])
+def test_downloads_formulas_and_the_dark_scheme_work_from_a_file(
+    open_file, copy, folder
+):
+    page = open_file(f"{folder}descent/by-hand.html")
+    for kind in ("py", "ipynb"):
+        link = page.locator(f'.lesson-links a[href$=".{kind}"]').get_attribute("href")
+        assert (copy / folder / "descent" / link).stat().st_size > 1000
+    assert page.locator(".katex").first.is_visible()
+    loaded = "[...document.fonts].some(f => f.family.includes('KaTeX') && f.status == 'loaded')"
+    page.wait_for_function(loaded)
+    body = page.locator("body")
+    assert body.get_attribute("data-md-color-scheme") == "default"
+    page.locator("label.md-header__button[for^=__palette]:visible").click()
+    assert body.get_attribute("data-md-color-scheme") == "slate"
+    page = open_file(f"{folder}errors/index.html")
+    page.wait_for_load_state()
+    assert page.locator("body").get_attribute("data-md-color-scheme") == "slate"

@@ -1,0 +1,222 @@
+"""What publishes the site is pinned, may do little, and names only what there is."""
+
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import pytest
+import yaml
+from conftest import CHROMIUM, ROOT
+
+from chainrule_site.__main__ import main
+from chainrule_site.lesson import read
+from chainrule_site.run import as_text
+
+GITHUB = ROOT / ".github"
+WORKFLOWS = sorted(GITHUB.glob("workflows/*.yml"))
+ACTIONS = sorted(GITHUB.glob("actions/*/action.yml"))
+TARGETS = set(re.findall(r"^([\w.-]+):", (ROOT / "Makefile").read_text(), re.M))
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PINNED = re.compile(r"[\w-]+/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+
+
+def load(path):
+    """Read a file of GitHub's; YAML takes its `on` for true."""
+    text = path.read_text(encoding="utf-8")
+    return yaml.safe_load(re.sub(r"^on:", '"on":', text, flags=re.M))
+
+
+def jobs(path):
+    return load(path).get("jobs", {})
+
+
+def steps(path):
+    """Return all steps of a workflow or of an action."""
+    found = load(path)
+    runs = found.get("jobs", {"action": found.get("runs", {})})
+    return [step for job in runs.values() for step in job.get("steps", ())]
+
+
+def scripts():
+    """Yield all that workflows and actions run, with the file."""
+    for path in WORKFLOWS + ACTIONS:
+        for step in steps(path):
+            if "run" in step:
+                yield path, step["run"]
+
+
+def test_what_is_looked_at_is_there():
+    assert {path.stem for path in WORKFLOWS} == {"newest", "pages", "test"}
+    assert ACTIONS
+    assert len(list(scripts())) >= 6
+
+
+def test_everything_used_is_ours_or_pinned_to_a_commit_with_its_version():
+    pins = {}
+    for path in WORKFLOWS + ACTIONS:
+        uses = re.findall(r"\buses: *(.+)", path.read_text(encoding="utf-8"))
+        for used in uses:
+            if used.startswith("./"):
+                assert list(ROOT.glob(f"{used}/action.yml")) or (ROOT / used).is_file()
+                continue
+            assert PINNED.fullmatch(used), f"{path}: {used}"
+            name, _, pin = used.partition("@")
+            assert pins.setdefault(name, pin) == pin, f"{name} is pinned twice"
+    assert len(pins) == 6
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_may_do_nothing_and_each_job_what_it_says(path):
+    workflow = load(path)
+    assert workflow["permissions"] == {}
+    assert "pull_request_target" not in path.read_text(encoding="utf-8")
+    assert "group" in workflow["concurrency"]
+    for name, job in jobs(path).items():
+        writes = {p for p, may in job["permissions"].items() if may != "read"}
+        deploys = path.stem == "pages" and name == "deploy"
+        assert writes == ({"pages", "id-token"} if deploys else set()), name
+        assert "uses" in job or job["timeout-minutes"] <= 30, name
+        for step in job.get("steps", ()):
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False
+
+
+def test_no_script_has_words_of_others_put_into_it():
+    for path, script in scripts():
+        assert "${{" not in script, f"{path}: pass it in env:"
+
+
+def test_scripts_are_bash_and_call_what_there_is():
+    called = set()
+    for path, script in scripts():
+        parsed = subprocess.run(["bash", "-n"], input=script, text=True)
+        assert parsed.returncode == 0, path
+        for words in re.findall(r"^\s*make (.+)", script, re.M):
+            assert set(words.split()) <= TARGETS, f"{path}: make {words}"
+            called |= set(words.split())
+        for file in re.findall(r"(?:bash|python) ([\w.-]+/\S+|\.\S+)", script):
+            assert (ROOT / file).is_file(), f"{path}: {file}"
+            called.add(file)
+        for command in re.findall(r"-m chainrule_site (\w+)", script):
+            with pytest.raises(SystemExit, match="0"):
+                main([command, "--help"])
+            called.add(command)
+    wanted = {"cpu", "install", "build", ".ci/run", "tests/screenshot.py"}
+    assert called == wanted | {"outputs", "compare"}
+    assert "make test" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_nothing_is_published_before_the_tests_have_passed():
+    pages = jobs(GITHUB / "workflows" / "pages.yml")
+    assert set(pages["deploy"]["needs"]) == {"test", "build"}
+    assert pages["test"]["uses"] == "./.github/workflows/test.yml"
+    tests = steps(GITHUB / "workflows" / "test.yml")
+    assert tests[-1]["run"] == "bash .ci/run"
+    for path in WORKFLOWS:
+        assert "continue-on-error" not in path.read_text(), path
+    triggers = load(GITHUB / "workflows" / "pages.yml")["on"]
+    assert triggers["push"] == {"branches": ["main"]}
+    assert "pull_request" not in triggers
+
+
+def test_pages_are_built_for_the_address_where_they_will_be():
+    build = steps(GITHUB / "workflows" / "pages.yml")
+    (step,) = [step for step in build if step.get("run") == "make build"]
+    settings = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    for name in step["env"]:
+        assert f"!ENV [{name}," in settings
+    assert step["env"]["EDIT_URL"].endswith("/docs/{path}")
+    uploads = [s["with"]["path"] for s in build if "upload" in s.get("uses", "")]
+    assert uploads == ["site"]
+
+
+def test_what_lessons_showed_is_kept_by_all_that_decides_it():
+    (cache,) = [s for s in steps(ACTIONS[0]) if "cache@" in s.get("uses", "")]
+    assert cache["with"]["path"] == ".cache"
+    key = cache["with"]["key"]
+    for name in re.findall(r"'([^']+)'", key):
+        assert list(ROOT.glob(name)), name
+    for name in ("constraints.txt", "pyproject.toml", "src/**", "docs/**"):
+        assert f"'{name}'" in key
+    assert key.startswith(cache["with"]["restore-keys"])
+
+
+def test_the_newest_torch_is_of_the_kind_that_is_pinned():
+    index = r"--index-url (\S+) torch"
+    newest = "\n".join(s for p, s in scripts() if p.stem == "newest")
+    pinned = (ROOT / "Makefile").read_text()
+    assert re.findall(index, newest) == re.findall(index, pinned)
+
+
+def test_updates_leave_torch_alone_and_look_where_versions_are():
+    settings = load(GITHUB / "dependabot.yml")
+    updates = {each["package-ecosystem"]: each for each in settings["updates"]}
+    assert [each["dependency-name"] for each in updates["pip"]["ignore"]] == ["torch"]
+    assert (ROOT / updates["pip"]["directory"].strip("/") / "constraints.txt").exists()
+    folders = {f"/{path.parent.relative_to(ROOT).as_posix()}" for path in ACTIONS}
+    assert set(updates["github-actions"]["directories"]) == {"/"} | folders
+    for each in updates.values():
+        assert each["schedule"]["interval"] == "monthly"
+        assert [group["patterns"] for group in each["groups"].values()] == [["*"]]
+
+
+def test_the_container_is_set_up_as_the_readme_says_and_shows_the_site():
+    text = (ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8")
+    container = json.loads(text)
+    command = container["postCreateCommand"]
+    assert command in README
+    assert set(command.removeprefix("make ").split()) <= TARGETS
+    assert container["forwardPorts"] == [8000]
+    assert "http://127.0.0.1:8000/" in README
+
+
+def test_the_readme_names_what_there_is():
+    for link in re.findall(r'\]\(([^):]+)\)|src="([^":]+)"', README):
+        assert (ROOT / "".join(link).partition("#")[0]).exists(), link
+    folders = re.findall(r"^\| `([\w./]+)` \|", README, re.M)
+    assert len(folders) >= 4
+    for folder in folders:
+        assert list(ROOT.glob(re.sub(r"\b[A-Z]+\b", "*", folder))), folder
+    for target in re.findall(r"(?:^ {4}|`)make ([\w ]+?)(?: +#|`|$)", README, re.M):
+        assert set(target.split()) <= TARGETS, target
+    for file in re.findall(r"python (tests/\S+\.py)", README):
+        assert (ROOT / file).is_file(), file
+    for command in re.findall(r"chainrule_site (\w+)", README):
+        with pytest.raises(SystemExit, match="0"):
+            main([command, "--help"])
+
+
+def test_the_drawing_in_the_readme_shows_what_the_home_page_shows(runner):
+    picture = ET.parse(GITHUB / "home.svg").getroot()
+    lesson = read(ROOT / "docs" / "index.py")
+    runs, failures = runner.run([lesson])
+    assert failures == {}
+    programs = [cell for cell in lesson.code if "beside" in cell.tags]
+    code = [cell.text for cell in programs]
+    outputs = runs[lesson.path].outputs
+    shown = ["".join(map(as_text, outputs[cell.number])) for cell in programs]
+    for kind, texts in {"code": code, "shown": shown}.items():
+        drawn = picture.findall(f"{{*}}text[@class='{kind}']")
+        lines = [["".join(line.itertext()) for line in text] for text in drawn]
+        assert lines == [[ln for ln in t.splitlines() if ln.strip()] for t in texts]
+
+
+def test_a_picture_of_the_home_page_is_taken_in_each_scheme(tmp_path):
+    if not CHROMIUM and "CI" not in os.environ:
+        pytest.skip("no Chromium on this machine; CI installs it")
+    dark = "@media (prefers-color-scheme: dark) { body { background: #000 } }"
+    (tmp_path / "index.html").write_text(f"<style>{dark}</style><body>Home</body>")
+    (tmp_path / "assets").mkdir()
+    script = [sys.executable, ROOT / "tests" / "screenshot.py"]
+    subprocess.run([*script, tmp_path], check=True)
+    pictures = [tmp_path / "assets" / f"home-{kind}.png" for kind in ("light", "dark")]
+    light, dark = (path.read_bytes() for path in pictures)
+    assert light != dark
+    assert struct.unpack(">II", light[16:24]) == (2240, 1140)
+    nowhere = subprocess.run([*script, tmp_path / "no"], capture_output=True, text=True)
+    assert nowhere.returncode == 1
+    assert "expected a built site in" in nowhere.stderr
