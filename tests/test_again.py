@@ -120,12 +120,13 @@ def test_an_edit_to_prose_shows_and_runs_nothing(served):
 
 
 def test_an_edit_to_code_runs_that_lesson(served):
-    assert served.edit("docs/plain.py", ("1 + 1", "40 + 2"), plain="42") == ["plain"]
+    pair = "1 + 1", "'forty' + ' two'"
+    assert served.edit("docs/plain.py", pair, plain="forty two") == ["plain"]
     assert not served.full
 
 
 def test_what_an_edit_changed_can_be_downloaded_and_found(served):
-    served.edit("docs/plain.py", ("40 + 2", "'needle'"), plain="needle")
+    served.edit("docs/plain.py", ("'forty' + ' two'", "'needle'"), plain="needle")
     for lang in ("", "zh/"):
         assert "needle" in served.page(f"{lang}plain/plain.ipynb")
         found = served.page(f"{lang}search/sections.json")

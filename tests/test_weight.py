@@ -81,4 +81,5 @@ def test_a_page_loads_only_the_style_sheets_it_uses(site):
     }
     for url, expected in used.items():
         page = (site / url / "index.html").read_text(encoding="utf-8")
-        assert re.findall(r"(?:katex|_mkdocstrings|site)\.css", page) == expected, url
+        sheets = r'href="[^"]*?((?:katex|_mkdocstrings|site)\.css)"'
+        assert re.findall(sheets, page) == expected, url
