@@ -169,7 +169,10 @@ def test_a_twin_has_all_code_and_all_outputs_of_its_page(site, pages):
         if "/reference/" in address:
             continue  # its text is that of the docstrings
         for kind, text in Blocks(page).found:
-            assert kind == "figure" or stripped(text) in stripped(twin), address
+            # a table of prose is written with bars, and its code with ticks
+            parts = re.findall(r"\w+", text) if kind == "table" else [stripped(text)]
+            missing = [part for part in parts if part not in stripped(twin)]
+            assert kind == "figure" or missing == [], address
         assert page.count("<figcaption>") == twin.count("<figcaption>")
         assert not re.search("^<svg", twin, re.M), address
 

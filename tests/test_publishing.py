@@ -146,10 +146,11 @@ def test_what_lessons_showed_is_kept_by_all_that_decides_it():
 
 
 def test_the_newest_torch_is_of_the_kind_that_is_pinned():
-    index = r"--index-url (\S+) torch"
     newest = "\n".join(s for p, s in scripts() if p.stem == "newest")
-    pinned = (ROOT / "Makefile").read_text()
-    assert re.findall(index, newest) == re.findall(index, pinned)
+    assert '${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch' in newest
+    assert '--index-url "$(TORCH_INDEX)" torch' in (ROOT / "Makefile").read_text()
+    for path in WORKFLOWS:
+        assert load(path)["env"] == {"TORCH_INDEX": "${{ vars.TORCH_INDEX }}"}, path
 
 
 def test_updates_leave_torch_alone_and_look_where_versions_are():
