@@ -18,6 +18,8 @@ LOOKED_AT = pytest.mark.parametrize(("url", "width"), list(product(SAMPLE, WIDTH
 JUDGE = """
 async function judge() {
   const found = [];
+  // the scripts of the page have yet to hear that it is narrower now
+  await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)));
   for (const scheme of ["default", "slate"]) {
     document.querySelector(`.md-option[data-md-color-scheme=${scheme}]`).click();
     while (document.body.dataset.mdColorScheme !== scheme)

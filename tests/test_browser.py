@@ -6,6 +6,7 @@ does is done on pages that hold what it takes.
 
 import json
 import re
+import time
 from itertools import product
 
 import pytest
@@ -648,6 +649,10 @@ def test_wide_things_scroll_by_themselves_on_a_phone(open_page, url, wide):
     assert middle, "nothing on the page is wide"
     page.mouse.move(PHONE / 2, middle)
     page.mouse.wheel(80, 0)
-    page.wait_for_function("document.querySelector('[data-wide]').scrollLeft > 0")
+    until = time.monotonic() + 5  # the page's policy lets nothing evaluate a string
+    moved = "document.querySelector('[data-wide]').scrollLeft > 0"
+    while not page.evaluate(moved) and time.monotonic() < until:
+        page.wait_for_timeout(50)
+    assert page.evaluate(moved)
     assert page.evaluate("scrollX") == 0
     assert width_of(page) <= PHONE

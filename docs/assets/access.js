@@ -13,13 +13,15 @@ for (const label of all(".md-header__button[for=__drawer]")) {
 // What is wider than the screen scrolls by the arrow keys, once it can be reached.
 function reach() {
   for (const box of all(".md-typeset__scrollwrap, .katex-display, .md-typeset pre > code"))
-    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
-    else box.removeAttribute("tabindex");
+    if (box.scrollWidth <= box.clientWidth) box.removeAttribute("tabindex");
+    else if (box.tabIndex) box.tabIndex = 0; // the theme takes it from code where no mouse hovers
   // each copy button sits in a landmark of its own, and none of them has a name
   for (const box of all(".md-code__nav")) box.setAttribute("role", "presentation");
 }
 new ResizeObserver(reach).observe(document.body);
-new MutationObserver(reach).observe(document.querySelector(".md-content"), {childList: true, subtree: true});
+new MutationObserver(reach).observe(document.querySelector(".md-content"), {
+  attributeFilter: ["tabindex"], childList: true, subtree: true,
+});
 
 // Paper shows the whole address of a link that leaves the page.
 for (const link of all(".md-content a[href]"))
