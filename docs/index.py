@@ -62,26 +62,26 @@ for x, y in [(1.0, 2.0), (2.0, 4.0), (3.0, 6.0)]:
 #
 # <!-- paste box -->
 #
-# See [all messages](errors/index.md), [the bugs that have none](errors/silent-bugs.py), or:
+# See [all messages](errors/index.md), [the bugs that have none](errors/silent-bugs.py), or one of:
 
 # %% [markdown] lang="zh" tags=["door"]
 # ## 遇到报错 {#errors}
 #
 # <!-- paste box -->
 #
-# 可以看[所有报错](errors/index.md)、[不报错的错误](errors/silent-bugs.py)，或者：
+# 可以看[所有报错](errors/index.md)、[不报错的错误](errors/silent-bugs.py)，或者直接点：
 
 # %% [markdown] lang="en" tags=["door"]
-# - [`modified by an inplace operation`](errors/modified-by-inplace.py)
-# - [`backward through the graph a second time`](errors/backward-twice.py)
-# - [`element 0 of tensors does not require grad`](errors/does-not-require-grad.py)
-# - [`Missing key(s) in state_dict`](errors/state-dict-keys.py)
+# - [`modified by an inplace operation`](errors/modified-by-inplace.py): a saved tensor was overwritten
+# - [`backward through the graph a second time`](errors/backward-twice.py): what it saved is freed
+# - [`element 0 of tensors does not require grad`](errors/does-not-require-grad.py): nothing was recorded
+# - [`Missing key(s) in state_dict`](errors/state-dict-keys.py): names begin with `module.`
 
 # %% [markdown] lang="zh" tags=["door"]
-# - [`modified by an inplace operation`](errors/modified-by-inplace.py)：被原地改写
-# - [`backward through the graph a second time`](errors/backward-twice.py)：计算图已释放
-# - [`element 0 of tensors does not require grad`](errors/does-not-require-grad.py)：没有计算图
-# - [`Missing key(s) in state_dict`](errors/state-dict-keys.py)：参数名对不上
+# - [`modified by an inplace operation`](errors/modified-by-inplace.py)：保存的张量被改写了
+# - [`backward through the graph a second time`](errors/backward-twice.py)：保存的张量已经释放
+# - [`element 0 of tensors does not require grad`](errors/does-not-require-grad.py)：什么都没有记录
+# - [`Missing key(s) in state_dict`](errors/state-dict-keys.py)：名字多了 `module.` 前缀
 
 # %% [markdown] lang="en" tags=["door"]
 # ## Look up {#reference}
