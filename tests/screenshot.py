@@ -1,56 +1,55 @@
-"""Take a picture of the home page in both schemes, for a README or a link to show.
+"""Take the pictures in the README: the home page in both schemes.
 
     python tests/screenshot.py [SITE]
 
-Writes SITE/assets/home-light.png and home-dark.png (`site` by default), so that they are
-published with the site and need not be committed.
+Writes .github/home-light.png and home-dark.png from a built site (`site` by default).
+Each holds the text that it shows, by which a test knows an old picture.
 """
 
-import functools
-import http.server
-import shutil
+import io
 import sys
-import threading
 from pathlib import Path
 
+from conftest import CHROMIUM, ROOT
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import sync_playwright
+from serving import served
 
-WIDTH, HEIGHT = 1120, 570
-SCHEMES = ("light", "dark")
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves files and says nothing."""
-
-    def log_message(self, *_):
-        pass
+PICTURES = {scheme: f"home-{scheme}.png" for scheme in ("light", "dark")}
+WIDTH, HEIGHT, DENSITY = 980, 570, 2
+COLOURS = 64  # of text on two papers: more make the file larger, and look the same
 
 
-def main(site):
-    """Serve the site, open its home page and write the pictures."""
-    handler = functools.partial(Quiet, directory=site)
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
-    with (
-        http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
-        sync_playwright() as playwright,
-    ):
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        chromium = playwright.chromium.launch(executable_path=browser)
-        for scheme in SCHEMES:
+def shown(site):
+    """Return the text of the home page above its first section."""
+    return (site / "index.md").read_text(encoding="utf-8").partition("\n## ")[0]
+
+
+def main(site, folder):
+    """Open the home page of a site and write a picture of it in each scheme."""
+    info = PngInfo()
+    info.add_itxt("Description", shown(site), lang="en")
+    with served(site) as host, sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM)
+        for scheme, name in PICTURES.items():
             page = chromium.new_page(
                 viewport={"width": WIDTH, "height": HEIGHT},
                 color_scheme=scheme,
-                device_scale_factor=2,
+                device_scale_factor=DENSITY,
                 reduced_motion="reduce",
             )
-            page.goto(f"http://127.0.0.1:{server.server_port}/", wait_until="load")
-            page.screenshot(path=site / "assets" / f"home-{scheme}.png")
+            page.goto(host.address, wait_until="load")
+            picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+            picture = picture.quantize(COLOURS, dither=Image.Dither.NONE)
+            picture.save(folder / name, optimize=True, pnginfo=info)
         chromium.close()
-        server.shutdown()
 
 
 if __name__ == "__main__":
     site = Path(sys.argv[1] if sys.argv[1:] else "site")
-    if not (site / "index.html").is_file():
+    if not (site / "index.md").is_file():
         sys.exit(f"expected a built site in {site}: make build")
-    main(site)
+    if not CHROMIUM:
+        sys.exit("expected Chromium on this machine")
+    main(site, ROOT / ".github")

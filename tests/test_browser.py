@@ -4,6 +4,7 @@ What is true of every page is asked of every page, with one load of each; what a
 does is done on pages that hold what it takes.
 """
 
+import doctest
 import json
 import re
 import time
@@ -241,11 +242,11 @@ def code_of(path):
     return [block.strip("\n") for block in blocks]
 
 
-def copies(page):
-    """Press every copy button, and return what each copied."""
+def copies(page, blocks=None):
+    """Press the copy button of blocks, or of all, and return what each copied."""
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     copied = []
-    for block in page.locator(".md-typeset .highlight:not(.output)").all():
+    for block in blocks or page.locator(".md-typeset .highlight:not(.output)").all():
         page.evaluate("navigator.clipboard.writeText('nothing')")
         block.hover()
         block.locator("button[data-clipboard-target]").click()
@@ -269,6 +270,18 @@ def test_the_copy_button_copies_exactly_the_code_of_a_lesson(open_page, url):
     assert copies(page) == code_of(ROOT / "docs" / f"{url.removeprefix('zh/')}.py")
     assert page.locator(".output").count() > 0
     assert page.locator(".output button, .output .md-clipboard").count() == 0
+
+
+def test_the_copy_button_copies_of_an_example_with_prompts_what_runs(open_page):
+    page = open_page("reference/descent/", **CLIPBOARD)
+    told = page.locator(".highlight.language-pycon code").all_inner_texts()
+    examples = [doctest.DocTestParser().get_examples(text) for text in told]
+    assert any(example.want for each in examples for example in each)
+    sources = ["".join(example.source for example in each) for each in examples]
+    blocks = page.locator(".highlight.language-pycon").all()
+    copied = copies(page, blocks)
+    assert ["".join(re.split(r"(?<=\n)\n+", c)) + "\n" for c in copied] == sources
+    assert page.locator(".highlight.language-pycon code").all_inner_texts() == told
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -390,6 +403,19 @@ def test_a_reader_who_goes_back_to_the_scheme_of_the_system_follows_it_again(ope
     page.reload()
     page.emulate_media(color_scheme="dark")
     wait_for_scheme(page, "dark")
+
+
+def test_a_page_has_its_scheme_before_any_script_has_arrived(open_page, address):
+    page = open_page("404.html", scheme="dark")
+    toggle(page)  # the reader chooses light
+    page.context.route("**/*.js", lambda route: route.abort())
+    for chosen, scheme in ((True, "default"), (False, "slate")):
+        if not chosen:
+            page.evaluate("localStorage.clear()")
+        page.reload()
+        assert scheme_of(page) == scheme
+        page.goto(f"{address}/zh/descent/batches/")
+        assert scheme_of(page) == scheme
 
 
 CONTRAST = """

@@ -6,7 +6,7 @@ from unicodedata import east_asian_width
 
 import pytest
 
-from chainrule_site.finish import ROOM, description, lean, mended
+from chainrule_site.finish import ROOM, description, lean, mended, spoken
 
 LONG = "a word or two and " * 20
 
@@ -72,3 +72,42 @@ def test_style_sheets_go_where_nothing_uses_them():
 
 def test_an_empty_tabindex_is_dropped_and_a_number_kept():
     assert mended('<a tabindex=""></a><a tabindex="0">') == '<a></a><a tabindex="0">'
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "<p>一 two words</p>",
+        "<p>全 English words here。</p>",
+        "<p>word</p>",
+        "<p><code>two words</code></p>",
+        "<pre><p>Two words.</p></pre>",
+    ],
+)
+def test_what_is_chinese_or_code_is_left_as_it_is(block):
+    page = f'<html lang="zh">{block}'
+    assert spoken(page) == page
+
+
+def test_what_is_english_on_a_chinese_page_says_so(site):
+    english = '<html lang="en"><p>Two words.</p>'
+    assert spoken(english) == english
+    page = (site / "zh" / "reference" / "descent" / "index.html").read_text()
+    assert len(re.findall('<p lang="en">[A-Z(][^<]{8}', page)) > 10
+    assert re.findall("<p>[A-Z][a-z]+ [a-z]+ [a-z]", page) == []
+    page = (site / "zh" / "errors" / "modified-by-inplace" / "index.html").read_text()
+    assert re.search(r'<h1 lang="en" id="[^"]*">one of the variables', page)
+
+
+def test_the_words_of_the_reference_are_in_the_language_of_the_page(site):
+    label = re.compile(
+        r'class="(?:doc doc-backlink-type|doc-section-title|doc doc-class-bases)">'
+        r"\s*([^<]+?)\s*<"
+    )
+    found = {"en": set(), "zh": set()}
+    for path in sorted(site.glob("**/reference/*/index.html")):
+        lang = "zh" if path.is_relative_to(site / "zh") else "en"
+        found[lang] |= set(label.findall(path.read_text(encoding="utf-8")))
+    assert len(found["en"]) == len(found["zh"]) > 5
+    assert [w for w in found["en"] if not w.isascii()] == []
+    assert [w for w in found["zh"] if not re.match("[\u4e00-\u9fff]", w)] == []

@@ -191,15 +191,16 @@ def test_every_link_of_a_twin_leads_to_a_file(site):
                 assert (twin.parent / target).exists(), f"{twin}: {target}"
 
 
-def test_a_twin_keeps_what_stands_under_a_drawing():
+def test_a_twin_keeps_what_stands_under_a_drawing_and_in_a_box():
     page = (
         '``` { .python title="a.py" }\n1\n```\n\n<figure class="plot">\n<svg>x</svg>\n'
         '<figcaption>Of <span class="arithmatex">\\(w < 1\\)</span> and <code>b</code>'
-        "</figcaption>\n</figure>\n\nText.\n{ .stamp }\n"
+        '</figcaption>\n</figure>\n\n<div class="door" markdown>\n\nText.\n{ .stamp }\n'
+        "\n</div>\n"
     )
     assert bare(page) == (
         "```python\n1\n```\n\n<figure>\n<figcaption>Of $w < 1$ and `b`</figcaption>\n"
-        "</figure>\n\nText.\n"
+        "</figure>\n\nText.\n\n"
     )
 
 

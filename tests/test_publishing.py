@@ -3,18 +3,17 @@
 import json
 import os
 import re
-import struct
 import subprocess
 import sys
-import xml.etree.ElementTree as ET
 
 import pytest
+import screenshot
 import yaml
 from conftest import CHROMIUM, ROOT
+from PIL import Image
+from screenshot import PICTURES, shown
 
 from chainrule_site.__main__ import main
-from chainrule_site.lesson import read
-from chainrule_site.run import as_text
 
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted(GITHUB.glob("workflows/*.yml"))
@@ -105,7 +104,7 @@ def test_scripts_are_bash_and_call_what_there_is():
             with pytest.raises(SystemExit, match="0"):
                 main([command, "--help"])
             called.add(command)
-    wanted = {"cpu", "install", "build", ".ci/run", "tests/screenshot.py"}
+    wanted = {"cpu", "install", "build", ".ci/run"}
     assert called == wanted | {"outputs", "compare"}
     assert "make test" in (ROOT / ".ci" / "run").read_text()
 
@@ -191,19 +190,14 @@ def test_the_readme_names_what_there_is():
             main([command, "--help"])
 
 
-def test_the_drawing_in_the_readme_shows_what_the_home_page_shows(runner):
-    picture = ET.parse(GITHUB / "home.svg").getroot()
-    lesson = read(ROOT / "docs" / "index.py")
-    runs, failures = runner.run([lesson])
-    assert failures == {}
-    programs = [cell for cell in lesson.code if "beside" in cell.tags]
-    code = [cell.text for cell in programs]
-    outputs = runs[lesson.path].outputs
-    shown = ["".join(map(as_text, outputs[cell.number])) for cell in programs]
-    for kind, texts in {"code": code, "shown": shown}.items():
-        drawn = picture.findall(f"{{*}}text[@class='{kind}']")
-        lines = [["".join(line.itertext()) for line in text] for text in drawn]
-        assert lines == [[ln for ln in t.splitlines() if ln.strip()] for t in texts]
+def test_the_pictures_in_the_readme_show_the_home_page_as_it_is(site):
+    assert set(PICTURES) == {"light", "dark"}
+    for name in PICTURES.values():
+        assert f'".github/{name}"' in README
+        picture = Image.open(GITHUB / name)
+        retake = "it is old: make build, then python tests/screenshot.py"
+        assert picture.text["Description"] == shown(site), f"{name}: {retake}"
+        assert (GITHUB / name).stat().st_size < 100_000, name
 
 
 def test_a_picture_of_the_home_page_is_taken_in_each_scheme(tmp_path):
@@ -211,13 +205,16 @@ def test_a_picture_of_the_home_page_is_taken_in_each_scheme(tmp_path):
         pytest.skip("no Chromium on this machine; CI installs it")
     dark = "@media (prefers-color-scheme: dark) { body { background: #000 } }"
     (tmp_path / "index.html").write_text(f"<style>{dark}</style><body>Home</body>")
-    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.md").write_text("# Home\n\n一\n\n## More\n")
+    screenshot.main(tmp_path, tmp_path)
+    corners = {}
+    for scheme, name in PICTURES.items():
+        picture = Image.open(tmp_path / name)
+        assert picture.size == (1960, 1140)
+        assert picture.text["Description"] == "# Home\n\n一\n"
+        corners[scheme] = picture.convert("RGB").getpixel((1900, 1100))
+    assert corners == {"light": (255, 255, 255), "dark": (0, 0, 0)}
     script = [sys.executable, ROOT / "tests" / "screenshot.py"]
-    subprocess.run([*script, tmp_path], check=True)
-    pictures = [tmp_path / "assets" / f"home-{kind}.png" for kind in ("light", "dark")]
-    light, dark = (path.read_bytes() for path in pictures)
-    assert light != dark
-    assert struct.unpack(">II", light[16:24]) == (2240, 1140)
     nowhere = subprocess.run([*script, tmp_path / "no"], capture_output=True, text=True)
     assert nowhere.returncode == 1
     assert "expected a built site in" in nowhere.stderr

@@ -23,6 +23,7 @@ FORMULA = re.compile(r'<span class="arithmatex">\\\((.*?)\\\)</span>')
 INFO = re.compile(r"^(`{3,}) \{ \.(\w+)[^}\n]*\}$", re.M)
 PASTE = re.compile(r'<div class="explain".*?</script>\n</div>\n*', re.S)
 CLASS = re.compile(r"\n\{ \.[\w-]+ \}$", re.M)
+AROUND = re.compile(r"^</?div\b[^>\n]*>\n+", re.M)
 
 
 def export(
@@ -110,7 +111,7 @@ def bare(text: str) -> str:
         told = re.sub("</?code>", "`", FORMULA.sub(r"$\1$", match[1]))
         return f"<figure>\n<figcaption>{html.unescape(told)}</figcaption>"
 
-    text = PASTE.sub("", FIGURE.sub(caption, text))
+    text = AROUND.sub("", PASTE.sub("", FIGURE.sub(caption, text)))
     return CLASS.sub("", INFO.sub(r"\1\2", text))
 
 

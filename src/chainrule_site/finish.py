@@ -4,6 +4,8 @@ import re
 from html import unescape
 from unicodedata import east_asian_width
 
+from .page import HAN
+
 LEAD = re.compile(
     r'</h1>(?:\s|<div class="doc doc-contents first">)*<p>(.*?)</p>', re.S
 )
@@ -16,6 +18,14 @@ EXACT = re.compile(
     r"(<(?:pre|script|svg|textarea)\b.*?</(?:pre|script|svg|textarea)>)", re.S
 )
 """Where blanks may matter."""
+BLOCK = re.compile(r"<(p|h[1-4])\b((?: [^>]*)?)>(.*?)</\1>", re.S)
+STORED = re.compile(r'<script>var palette=__md_get\("__palette"\).*?</script>', re.S)
+"""What the theme runs at the start of a page, to show the scheme that it has stored."""
+SYSTEM = (
+    '<script>__md_get("chosen")||document.body.setAttribute("data-md-color-scheme",'
+    'matchMedia("(prefers-color-scheme: dark)").matches?"slate":"default")</script>'
+)
+"""What follows the system where the reader chose no scheme; `site.js` does so later."""
 
 
 def description(content: str) -> str | None:
@@ -59,6 +69,35 @@ def lean(page: str) -> str:
 
 
 def mended(page: str) -> str:
-    """Mend what the theme gets wrong: empty `tabindex`, and a logo without a size."""
+    """Mend what the theme gets wrong.
+
+    That is an empty `tabindex`, a logo without a size, and on a first visit in a dark
+    system, a page that is light until all scripts are there.
+    """
     page = page.replace(' tabindex=""', "")
-    return page.replace(' alt="logo">', ' alt="logo" width="24" height="24">')
+    page = page.replace(' alt="logo">', ' alt="logo" width="24" height="24">')
+    return STORED.sub(lambda match: match[0] + SYSTEM, page, count=1)
+
+
+def spoken(page: str) -> str:
+    """Mark on a Chinese page the titles and paragraphs in English as such.
+
+    They are read aloud, broken into lines and spaced as English. A block is English if
+    it has two words outside of code, and no Chinese character.
+
+    >>> spoken('<html lang="zh"><p>Two words</p><p>一 word</p><h2><code>f</code></h2>')
+    '<html lang="zh"><p lang="en">Two words</p><p>一 word</p><h2><code>f</code></h2>'
+    """
+    if '<html lang="zh"' not in page:
+        return page
+    parts = EXACT.split(page)
+    parts[::2] = [BLOCK.sub(_tongue, part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def _tongue(block):
+    tag, attributes, content = block.groups()
+    words = re.sub(r"<code>.*?</code>|<[^>]+>|&\w+;", " ", content)
+    if re.search(HAN, content) or not re.search(r"[A-Za-z]{2,} +[A-Za-z]{2,}", words):
+        return block[0]
+    return f'<{tag} lang="en"{attributes}>{content}</{tag}>'

@@ -6,7 +6,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import BasePlugin, event_priority
 from mkdocs.structure.pages import Page
 
-from ..finish import description, lean, mended
+from ..finish import description, lean, mended, spoken
 from ..policy import guarded
 
 
@@ -39,6 +39,6 @@ class FinishPlugin(BasePlugin):
         return self._finished(output, config)
 
     def _finished(self, page, config):
-        page = lean(mended(page))
+        page = lean(spoken(mended(page)))
         # a policy needs a host: 'self' means nothing to a file
         return guarded(page) if config.site_url and not self.serving else page
