@@ -156,7 +156,8 @@ def test_updates_leave_torch_alone_and_look_where_versions_are():
     settings = load(GITHUB / "dependabot.yml")
     updates = {each["package-ecosystem"]: each for each in settings["updates"]}
     assert [each["dependency-name"] for each in updates["pip"]["ignore"]] == ["torch"]
-    assert (ROOT / updates["pip"]["directory"].strip("/") / "constraints.txt").exists()
+    for kind, file in {"pip": "constraints.txt", "npm": "package.json"}.items():
+        assert (ROOT / updates[kind]["directory"].strip("/") / file).exists()
     folders = {f"/{path.parent.relative_to(ROOT).as_posix()}" for path in ACTIONS}
     assert set(updates["github-actions"]["directories"]) == {"/"} | folders
     for each in updates.values():

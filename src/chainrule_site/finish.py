@@ -98,6 +98,6 @@ def spoken(page: str) -> str:
 def _tongue(block):
     tag, attributes, content = block.groups()
     words = re.sub(r"<code>.*?</code>|<[^>]+>|&\w+;", " ", content)
-    if re.search(HAN, content) or not re.search(r"[A-Za-z]{2,} +[A-Za-z]{2,}", words):
+    if re.search(HAN, words) or not re.search(r"[A-Za-z]{2,} +[A-Za-z]{2,}", words):
         return block[0]
     return f'<{tag} lang="en"{attributes}>{content}</{tag}>'
