@@ -28,14 +28,14 @@ loss.backward()
 # An operation is recorded if one of its inputs requires grad and grad mode is on. Its
 # result then has a `grad_fn`, and there `backward()` starts. This loss has none, so no
 # path leads to any weight. `element 0` counts the tensors handed to `backward`, not the
-# numbers in them; of two, the second can be the one:
+# numbers in them; if two are given, it may be the second:
 
 # %% [markdown] lang="zh"
 # ## 原因 {#why}
 #
 # 一个运算，只有在某个输入需要梯度、并且梯度模式打开时才被记录；记录之后，结果带有
 # `grad_fn`，`backward()` 从那里出发。这个损失没有 `grad_fn`，也就没有通向任何权重的路。
-# `element 0` 数的是交给 `backward` 的张量，不是张量里的数。交两个，出错的可以是第二个：
+# `element 0` 数的是交给 `backward` 的张量，不是张量里的数。交给它两个，出错的也可能是第二个：
 
 # %%
 recorded = torch.tensor(1.0, requires_grad=True) * 3
@@ -71,7 +71,7 @@ print(f"by hand  {(2 * (1.0 * x - y) * x).mean().item():.4f}")
 #
 # - [Flag forgotten](#flag-forgotten): no weight requires grad, or all are frozen.
 # - [Rebound](#rebound): the first step runs, the second raises.
-# - [Cut on the way](#cut): `argmax`, `item`, `detach`, NumPy, `no_grad`, checkpointing.
+# - [Cut on the way](#cut): `argmax`, `item`, `detach`, `no_grad`, LoRA with checkpointing.
 # - [Second derivative](#second-order): a gradient is differentiated once more.
 
 # %% [markdown] lang="zh"
@@ -79,7 +79,7 @@ print(f"by hand  {(2 * (1.0 * x - y) * x).mean().item():.4f}")
 #
 # - [忘了设标志](#flag-forgotten)：没有一个权重需要梯度，或者全被冻结了。
 # - [变量被重新绑定](#rebound)：第一步能跑，第二步报错。
-# - [半路被切断](#cut)：`argmax`、`item`、`detach`、NumPy、`no_grad`、激活检查点。
+# - [半路被切断](#cut)：`argmax`、`item`、`detach`、`no_grad`、梯度检查点（LoRA 微调）。
 # - [二阶导数](#second-order)：对梯度再求一次导。
 
 # %% [markdown] lang="en"
@@ -210,14 +210,22 @@ for name, result in cuts.items():
 
 # %% [markdown] lang="en"
 # Stay in torch: `torch.stack` instead of `torch.tensor` of a list, a sigmoid instead of
-# `>`. Leave `detach`, `.data` and `no_grad` to what must not learn. One more cut is
-# activation checkpointing of a layer whose input does not require grad: the reentrant
-# kind looks at the input alone and forgets the weights.
+# `>`. Leave `detach`, `.data` and `no_grad` to what must not learn.
 
 # %% [markdown] lang="zh"
 # 留在 torch 里：列表用 `torch.stack` 而不是 `torch.tensor` 合并，`>` 换成 sigmoid；
-# `detach`、`.data`、`no_grad` 只留给不该学习的部分。还有一个断点：某一层用了激活检查点，
-# 而它的输入不需要梯度。可重入（reentrant）的那种只看输入，不管权重。
+# `detach`、`.data`、`no_grad` 只留给不该学习的部分。
+
+# %% [markdown] lang="en"
+# One more cut is gradient checkpointing. The reentrant kind looks at the input of a layer
+# alone, not at its weights, and in LoRA training the input comes from a frozen embedding.
+# Take `use_reentrant=False`, or let the input require grad: in Transformers
+# `model.enable_input_require_grads()` (not run here).
+
+# %% [markdown] lang="zh"
+# 还有一个断点是梯度检查点（gradient checkpointing）。可重入（reentrant）的那种只看一层的输入，
+# 不管权重；而 LoRA 微调时，输入来自冻结的嵌入层，不需要梯度。改用 `use_reentrant=False`，
+# 或者让输入需要梯度：在 Transformers 里是 `model.enable_input_require_grads()`（未在此运行）。
 
 # %%
 import warnings
@@ -325,13 +333,13 @@ print(f"loss.backward()                               w.grad {w.grad.item():.4f}
 # %% [markdown] lang="en"
 # ### "Call backward inside enable_grad" {#advice-enable-grad}
 #
-# Grad mode counts while the forward pass runs. Afterwards it changes nothing, around the
-# forward pass it does:
+# Grad mode matters while the forward pass runs. Afterwards it is too late; `enable_grad`
+# has to stand around the forward pass:
 
 # %% [markdown] lang="zh"
 # ### “在 enable_grad 里调用 backward” {#advice-enable-grad}
 #
-# 梯度模式在前向传播时才起作用，事后打开没有用；要套在前向传播外面：
+# 梯度模式只在前向传播时起作用，事后打开没有用；`enable_grad` 要套在前向传播外面：
 
 # %%
 with torch.no_grad():
