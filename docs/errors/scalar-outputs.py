@@ -276,11 +276,13 @@ print(f"mean  gradient {of_mean:8.4f}  w", *path)
 
 # %% [markdown] lang="en"
 # Ones are right where no loss is meant, but the slope at each point, as in a PINN: each
-# $u_n$ depends on its own $t_n$ alone, so that in the sum nothing mixes:
+# $u_n$ depends on its own $t_n$ alone, so that nothing mixes in the sum. If the slope
+# goes into a loss, add `create_graph=True`.
 
 # %% [markdown] lang="zh"
 # 如果要的不是损失的梯度，而是每个点上的导数（例如 PINN），全取 1 才是对的：
-# 每个 $u_n$ 只依赖自己的 $t_n$，求和不会把它们混在一起：
+# 每个 $u_n$ 只依赖自己的 $t_n$，求和不会把它们混在一起。
+# 导数还要进入损失的话，再加 `create_graph=True`。
 
 # %%
 t = torch.tensor([0.0, 1.0, 2.0], requires_grad=True)  # (N,)
