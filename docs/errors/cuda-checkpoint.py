@@ -9,7 +9,7 @@
 # # Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False {#cuda-checkpoint}
 #
 # 文件是在 GPU 上保存的，加载它的机器却没有可用的 GPU。数据一个也没少：加上
-# `map_location="cpu"`，`{python} len(saved)` 个张量中有 `{python} arrived` 个原样到达。
+# `map_location="cpu"`，`{python} len(saved)` 个张量中有 `{python} arrived` 个原样加载。
 # 不需要安装任何东西。
 
 # %% [markdown] lang="en"
@@ -97,14 +97,14 @@ print("without map_location:", len(torch.load("cpu.pt")), "tensors")
 # %% [markdown] lang="en"
 # ## Which one is yours? {#causes}
 #
-# - [`torch.load` is your call](#map-location), or takes `map_location` from yours.
+# - [You call `torch.load`](#map-location), or can pass `map_location` on to it.
 # - [`pickle.load` or joblib](#plain-pickle) stands in the traceback above `torch.load`:
 #   there is no `map_location` to give.
 
 # %% [markdown] lang="zh"
 # ## 你属于哪一种？ {#causes}
 #
-# - [`torch.load` 由你调用](#map-location)，或者它的 `map_location` 由你传入。
+# - [你自己调用 `torch.load`](#map-location)，或者可以把 `map_location` 传给它。
 # - [`pickle.load` 或 joblib](#plain-pickle)，在 traceback 里位于 `torch.load` 之上：
 #   没有地方可以写 `map_location`。
 

@@ -49,13 +49,13 @@ except RuntimeError as error:
 #
 # Find the cut. Print `requires_grad` along the way from the weights to the loss: the
 # first `False` after a `True` marks the place, and if there is no `True` at all, the
-# flag was forgotten. Repair it there, before the forward pass:
+# flag `requires_grad` was forgotten. Repair it there, before the forward pass:
 
 # %% [markdown] lang="zh"
 # ## 解决 {#fix}
 #
 # 找到断点。从权重到损失，沿途打印 `requires_grad`：`True` 之后的第一个 `False` 就是断开的
-# 地方；要是一个 `True` 也没有，就是忘了设标志。就在那里修，而且要在前向传播之前：
+# 地方；要是一个 `True` 也没有，就是忘了设 `requires_grad`。在那里改，而且要在前向传播之前：
 
 # %%
 for name, value in {"w": w, "w * x": w * x, "loss": loss}.items():
@@ -69,7 +69,7 @@ print(f"by hand  {(2 * (1.0 * x - y) * x).mean().item():.4f}")
 # %% [markdown] lang="en"
 # ## Which one is yours? {#causes}
 #
-# - [Flag forgotten](#flag-forgotten): no weight requires grad, or all are frozen.
+# - [`requires_grad` forgotten](#flag-forgotten): no weight requires grad, or all are frozen.
 # - [Rebound](#rebound): the first step runs, the second raises.
 # - [Cut on the way](#cut): `argmax`, `item`, `detach`, `no_grad`, LoRA with checkpointing.
 # - [Second derivative](#second-order): a gradient is differentiated once more.
@@ -77,22 +77,22 @@ print(f"by hand  {(2 * (1.0 * x - y) * x).mean().item():.4f}")
 # %% [markdown] lang="zh"
 # ## 你属于哪一种？ {#causes}
 #
-# - [忘了设标志](#flag-forgotten)：没有一个权重需要梯度，或者全被冻结了。
+# - [忘了设 `requires_grad`](#flag-forgotten)：没有一个权重需要梯度，或者全被冻结了。
 # - [变量被重新绑定](#rebound)：第一步能跑，第二步报错。
 # - [半路被切断](#cut)：`argmax`、`item`、`detach`、`no_grad`、梯度检查点（LoRA 微调）。
 # - [二阶导数](#second-order)：对梯度再求一次导。
 
 # %% [markdown] lang="en"
-# ### The flag was forgotten {#flag-forgotten}
+# ### `requires_grad` was forgotten {#flag-forgotten}
 #
 # The program at the top is this case ([why](#why), [fix](#fix)). The parameters of a
 # network require grad from the start; there the flag is lost when everything is frozen:
 
 # %% [markdown] lang="zh"
-# ### 忘了设标志 {#flag-forgotten}
+# ### 忘了设 `requires_grad` {#flag-forgotten}
 #
 # 页首的程序就是这一种（[原因](#why)、[解决](#fix)）。网络的参数一创建就需要梯度，
-# 标志丢了，是因为全都被冻结了：
+# 如果不需要，那是因为全被冻结了：
 
 # %% raises="RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn"
 from torch import nn

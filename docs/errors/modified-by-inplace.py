@@ -453,14 +453,14 @@ for h in (x, (2 * x).chunk(2)[0]):
 # %% [markdown] lang="en"
 # - [A second backward](backward-twice.py) finds its saved tensors freed, not changed.
 # - `h + relu_(h)` raises nothing if nobody saved `h`; it [is wrong](../autograd/inplace.py#residual).
-# - No line of yours: [older](https://github.com/pytorch/pytorch/issues/66504) DDP raises
-#   it if BatchNorm goes forward twice (not run here). Set `broadcast_buffers=False`.
+# - No such line in your code: [older](https://github.com/pytorch/pytorch/issues/66504) DDP raises
+#   it if BatchNorm runs twice before `backward` (not run). Set `broadcast_buffers=False`.
 
 # %% [markdown] lang="zh"
 # - [第二次反向传播](backward-twice.py)：保存的张量是被释放了，不是被改写。
 # - `h + relu_(h)`：没人保存 `h` 时不报错，但[结果是错的](../autograd/inplace.py#residual)。
-# - 不是你写的哪一行：[旧版本](https://github.com/pytorch/pytorch/issues/66504)的 DDP，
-#   BatchNorm 连做两次前向传播就会报这个错（未在此运行），设 `broadcast_buffers=False`。
+# - 自己的代码里没有这样的写入：[旧版本](https://github.com/pytorch/pytorch/issues/66504)的 DDP，
+#   `backward` 之前 BatchNorm 前向两次就会报错（未在此运行），设 `broadcast_buffers=False`。
 
 # %% [markdown] lang="en"
 # ## Read on {#read-on}
