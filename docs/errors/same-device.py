@@ -167,13 +167,13 @@ with fake, torch.no_grad():
 #   输入送到第一层所在的设备，标签送到输出所在的设备。
 
 # %% [markdown] lang="en"
-# That is a GPU's wording, *not run here*: `mat1` is the input of a linear layer, `index`
+# All this is worded by a GPU, *not run here*: `mat1` is the input of a linear layer, `index`
 # that of an embedding, and `mat2` the weight of a layer without bias. Or print where all
 # is. Half of this model was moved to `meta`, a device every machine has, which keeps
 # shapes and no numbers:
 
 # %% [markdown] lang="zh"
-# 这是 GPU 上的措辞，*未在此运行*：`mat1` 是线性层的输入，`index` 是嵌入层的输入，
+# 以上都是 GPU 上的措辞，*未在此运行*：`mat1` 是线性层的输入，`index` 是嵌入层的输入，
 # `mat2` 是没有偏置的层的权重。也可以把各个张量的位置都打印出来。下面的模型有一半搬到了
 # `meta`，这是每台机器都有的设备，只记形状，不存数值：
 
