@@ -167,7 +167,7 @@ with fake, torch.no_grad():
 #   输入送到第一层所在的设备，标签送到输出所在的设备。
 
 # %% [markdown] lang="en"
-# All this is worded by a GPU, *not run here*: `mat1` is the input of a linear layer, `index`
+# All these are quoted, *not run here*: `mat1` is the input of a linear layer, `index`
 # that of an embedding, and `mat2` the weight of a layer without bias. Or print where all
 # is. Half of this model was moved to `meta`, a device every machine has, which keeps
 # shapes and no numbers:
