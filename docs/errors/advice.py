@@ -53,7 +53,7 @@ def compare(advice, measured, wrong, right):
 # %% [markdown] lang="en"
 # ## retain_graph=True {#retain-graph}
 #
-# Given for [Trying to backward through the graph a second
+# The usual answer to [Trying to backward through the graph a second
 # time](backward-twice.py). Here a running total of two losses raises it:
 
 # %% [markdown] lang="zh"
@@ -97,7 +97,7 @@ compare("retain_graph=True", "gradient", wrong, gradient(lambda total, loss: los
 # %% [markdown] lang="en"
 # ## loss.requires_grad = True {#requires-grad}
 #
-# Given for [element 0 of tensors does not require grad](does-not-require-grad.py). The
+# The usual answer to [element 0 of tensors does not require grad](does-not-require-grad.py). The
 # prediction here was cut off the graph by `detach()`:
 
 # %% [markdown] lang="zh"
@@ -141,7 +141,7 @@ print("w.grad", w.grad)
 # %% [markdown] lang="en"
 # ## detach() {#detach}
 #
-# Given for [modified by an inplace operation](modified-by-inplace.py), and for
+# The usual answer to [modified by an inplace operation](modified-by-inplace.py), and to
 # [Can't call numpy()](numpy-requires-grad.py) with the remark that it makes a copy:
 
 # %% [markdown] lang="zh"
@@ -176,7 +176,7 @@ compare("detach() as a copy", "weight after scaling a plot", w[1].item(), 4.0)
 # %% [markdown] lang="en"
 # ## .data {#data}
 #
-# Given for [a leaf Variable that requires grad](leaf-inplace.py). The weight is halved
+# The usual answer to [a leaf Variable that requires grad](leaf-inplace.py). The weight is halved
 # while a loss still waits for its backward pass:
 
 # %% [markdown] lang="zh"
@@ -218,7 +218,7 @@ compare(".data", "gradient of w**2 at 3", wrong.item(), right.item())
 # %% [markdown] lang="en"
 # ## .long() {#long}
 #
-# Given for [expected target dtype to be Long](cross-entropy-target.py). The targets here
+# The usual answer to [expected target dtype to be Long](cross-entropy-target.py). The targets here
 # are probabilities of class 1:
 
 # %% [markdown] lang="zh"
@@ -259,7 +259,7 @@ compare(".long()", "probability learned for 0.9", learned(p.long()), learned(bot
 # %% [markdown] lang="en"
 # ## strict=False {#strict}
 #
-# Given for [Missing key(s) in state_dict](state-dict-keys.py). The file was saved through
+# The usual answer to [Missing key(s) in state_dict](state-dict-keys.py). The file was saved through
 # a wrapper, so every name starts with `module.`:
 
 # %% [markdown] lang="zh"
@@ -295,7 +295,7 @@ compare("strict=False", "weight", wrong, model.weight.item())
 # %% [markdown] lang="en"
 # ## weights_only=False {#weights-only}
 #
-# Given for [Weights only load failed](weights-only.py). A pickle may name any function to
+# The usual answer to [Weights only load failed](weights-only.py). A pickle may name any function to
 # be called while it loads. This file names two harmless ones:
 
 # %% [markdown] lang="zh"
@@ -355,7 +355,7 @@ except pickle.UnpicklingError as error:
 # %% [markdown] lang="en"
 # ## find_unused_parameters=True {#find-unused}
 #
-# Given for *Expected to have finished reduction in the prior iteration* of
+# The usual answer to *Expected to have finished reduction in the prior iteration* of
 # [`DistributedDataParallel`][torch.nn.parallel.DistributedDataParallel]. One process is
 # enough to see it. The layer `spare` is forgotten in `forward`:
 
@@ -395,7 +395,8 @@ def moved(forgotten, **options):
 
 
 # %% [markdown] lang="en"
-# The group is this one process. Each wrapper ends with its function and before the group:
+# The group has only this process. Each wrapper is gone when its function returns, before
+# the group is destroyed:
 
 # %% [markdown] lang="zh"
 # 进程组里只有这一个进程。包装器随函数结束而销毁，先于进程组：
@@ -425,8 +426,8 @@ compare("find_unused_parameters=True", "spare bias moved by", wrong, right)
 # %% [markdown] lang="en"
 # ## clip_grad_norm_ {#clip-grad}
 #
-# Given for a loss that turns nan. One gradient here is nan
-# ([say by `where`](silent-bugs.py#where)), the other is fine:
+# The usual answer to a loss that turns nan. One gradient here is nan
+# ([from `where`, for example](silent-bugs.py#where)), the other is fine:
 
 # %% [markdown] lang="zh"
 # ## clip_grad_norm_ {#clip-grad}
@@ -464,8 +465,8 @@ except RuntimeError as error:
 # %% [markdown] lang="en"
 # ## Ignore the warning {#ignore-warning}
 #
-# Given because it is "only a warning". Two that are not. The first: targets (N,) against
-# predictions (N, 1):
+# Said because it is "only a warning". Two are more than that. The first: targets (N,)
+# against predictions (N, 1):
 
 # %% [markdown] lang="zh"
 # ## 忽略警告 {#ignore-warning}

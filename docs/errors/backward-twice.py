@@ -368,8 +368,8 @@ output.mean().detach().backward()
 # %% [markdown] lang="en"
 # ## Looks like it, is not {#looks-like}
 #
-# The same words without any `backward()`: reading a saved tensor of a node after it was
-# freed. And [modified by an inplace operation](modified-by-inplace.py) says that a saved
+# The same words without a second `backward()`: a saved tensor of a node is read after it
+# was freed. And [modified by an inplace operation](modified-by-inplace.py) says that a saved
 # tensor is still there, but was written to:
 
 # %% [markdown] lang="zh"

@@ -9,11 +9,11 @@
 # # Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False {#cuda-checkpoint}
 #
 # 文件是在 GPU 上保存的，加载它的机器却没有可用的 GPU。数据一个也没少：加上
-# `map_location="cpu"`，`{python} len(saved)` 个张量中有 `{python} arrived` 个原样到达。
+# `map_location="cpu"`，`{python} len(saved)` 个张量中有 `{python} arrived` 个原样加载。
 # 不需要安装任何东西。
 
 # %% [markdown] lang="en"
-# This page was made without a GPU, so the file is a forgery in one word:
+# This page was made without a GPU, so one word in the file is forged:
 # `register_package` tells `torch.save` to note `cuda:0` as the device of every tensor
 # while `pretend` says so. The message that follows is real.
 
@@ -48,7 +48,7 @@ torch.load("gpu.pt")
 # %% [markdown] lang="zh"
 # ## 原因 {#why}
 #
-# 检查点为每块存储记着它原来所在的设备，没有别的吩咐，[`torch.load`][] 就把它放回那里。
+# 检查点记着每块存储原来所在的设备，除非另外指定，[`torch.load`][] 就把它放回那里。
 # `map_location` 可以是函数；下面这个打印出所记的设备，并让张量留在读入的地方，也就是 CPU：
 
 
@@ -82,7 +82,7 @@ arrived = sum(torch.equal(state[name], saved[name]) for name in saved)
 print(f"{arrived} of {len(saved)} tensors as they were saved")
 
 # %% [markdown] lang="en"
-# Who saves can spare others the error: what `cpu()` returns is noted as `cpu` (here the
+# Spare others the error when you save: what `cpu()` returns is noted as `cpu` (here the
 # tensors were there all along).
 
 # %% [markdown] lang="zh"
@@ -97,15 +97,15 @@ print("without map_location:", len(torch.load("cpu.pt")), "tensors")
 # %% [markdown] lang="en"
 # ## Which one is yours? {#causes}
 #
-# - [`torch.load` is your call](#map-location), or takes `map_location` from yours.
+# - [You call `torch.load`](#map-location), or can pass `map_location` on to it.
 # - [`pickle.load` or joblib](#plain-pickle) stands in the traceback above `torch.load`:
 #   there is no `map_location` to give.
 
 # %% [markdown] lang="zh"
 # ## 你属于哪一种？ {#causes}
 #
-# - [`torch.load` 由你调用](#map-location)，或者它的 `map_location` 由你传入。
-# - [`pickle.load` 或 joblib](#plain-pickle)，回溯里它在 `torch.load` 上面：
+# - [你自己调用 `torch.load`](#map-location)，或者可以把 `map_location` 传给它。
+# - [`pickle.load` 或 joblib](#plain-pickle)，在 traceback 里位于 `torch.load` 之上：
 #   没有地方可以写 `map_location`。
 
 # %% [markdown] lang="en"
@@ -220,8 +220,8 @@ attempt('map_location="cpu"', lambda: torch.load("gpu.pt", map_location="cpu"))
 # %% [markdown] lang="zh"
 # ### 安装 GPU 版 {#advice-gpu-build}
 #
-# 机器里没有 GPU，装哪个版本 `is_available()` 都不会是真（安装这一步在这里*没有运行*）。
-# 假设它是真，下一项检查就是数 GPU：
+# 机器里没有 GPU，装哪个版本 `is_available()` 都不会返回 True（安装这一步在这里*没有运行*）。
+# 假设它返回了 True，下一项检查就是数 GPU：
 
 # %%
 from unittest import mock
@@ -234,7 +234,7 @@ with mock.patch("torch.cuda.is_available", return_value=True):
 # is the installation that needs repair, and not the file.
 
 # %% [markdown] lang="zh"
-# 机器里有 GPU，`is_available()` 却是假，这时才该装 GPU 版：要修的是安装，不是文件。
+# 机器里有 GPU，`is_available()` 却返回 False，这时才该装 GPU 版：要修的是安装，不是文件。
 
 # %% [markdown] lang="en"
 # ### num_workers=0 {#advice-workers}

@@ -28,14 +28,14 @@ loss.backward()
 # An operation is recorded if one of its inputs requires grad and grad mode is on. Its
 # result then has a `grad_fn`, and there `backward()` starts. This loss has none, so no
 # path leads to any weight. `element 0` counts the tensors handed to `backward`, not the
-# numbers in them; of two, the second can be the one:
+# numbers in them; if two are given, it may be the second:
 
 # %% [markdown] lang="zh"
 # ## 原因 {#why}
 #
 # 一个运算，只有在某个输入需要梯度、并且梯度模式打开时才被记录；记录之后，结果带有
-# `grad_fn`，`backward()` 从那里出发。这个损失没有 `grad_fn`，也就没有通向任何权重的路。
-# `element 0` 数的是交给 `backward` 的张量，不是张量里的数。交两个，出错的可以是第二个：
+# `grad_fn`，`backward()` 从那里出发。这个损失没有 `grad_fn`，也就没有通向任何权重的路径。
+# `element 0` 数的是交给 `backward` 的张量，不是张量里的数。交给它两个，出错的也可能是第二个：
 
 # %%
 recorded = torch.tensor(1.0, requires_grad=True) * 3
@@ -49,13 +49,13 @@ except RuntimeError as error:
 #
 # Find the cut. Print `requires_grad` along the way from the weights to the loss: the
 # first `False` after a `True` marks the place, and if there is no `True` at all, the
-# flag was forgotten. Repair it there, before the forward pass:
+# flag `requires_grad` was forgotten. Repair it there, before the forward pass:
 
 # %% [markdown] lang="zh"
 # ## 解决 {#fix}
 #
 # 找到断点。从权重到损失，沿途打印 `requires_grad`：`True` 之后的第一个 `False` 就是断开的
-# 地方；要是一个 `True` 也没有，就是忘了设标志。就在那里修，而且要在前向传播之前：
+# 地方；要是一个 `True` 也没有，就是忘了设 `requires_grad`。在那里改，而且要在前向传播之前：
 
 # %%
 for name, value in {"w": w, "w * x": w * x, "loss": loss}.items():
@@ -69,30 +69,30 @@ print(f"by hand  {(2 * (1.0 * x - y) * x).mean().item():.4f}")
 # %% [markdown] lang="en"
 # ## Which one is yours? {#causes}
 #
-# - [Flag forgotten](#flag-forgotten): no weight requires grad, or all are frozen.
+# - [`requires_grad` forgotten](#flag-forgotten): no weight requires grad, or all are frozen.
 # - [Rebound](#rebound): the first step runs, the second raises.
-# - [Cut on the way](#cut): `argmax`, `item`, `detach`, NumPy, `no_grad`, checkpointing.
+# - [Cut on the way](#cut): `argmax`, `item`, `detach`, `no_grad`, LoRA with checkpointing.
 # - [Second derivative](#second-order): a gradient is differentiated once more.
 
 # %% [markdown] lang="zh"
 # ## 你属于哪一种？ {#causes}
 #
-# - [忘了设标志](#flag-forgotten)：没有一个权重需要梯度，或者全被冻结了。
+# - [忘了设 `requires_grad`](#flag-forgotten)：没有一个权重需要梯度，或者全被冻结了。
 # - [变量被重新绑定](#rebound)：第一步能跑，第二步报错。
-# - [半路被切断](#cut)：`argmax`、`item`、`detach`、NumPy、`no_grad`、激活检查点。
+# - [半路被切断](#cut)：`argmax`、`item`、`detach`、`no_grad`、梯度检查点（LoRA 微调）。
 # - [二阶导数](#second-order)：对梯度再求一次导。
 
 # %% [markdown] lang="en"
-# ### The flag was forgotten {#flag-forgotten}
+# ### `requires_grad` was forgotten {#flag-forgotten}
 #
 # The program at the top is this case ([why](#why), [fix](#fix)). The parameters of a
 # network require grad from the start; there the flag is lost when everything is frozen:
 
 # %% [markdown] lang="zh"
-# ### 忘了设标志 {#flag-forgotten}
+# ### 忘了设 `requires_grad` {#flag-forgotten}
 #
 # 页首的程序就是这一种（[原因](#why)、[解决](#fix)）。网络的参数一创建就需要梯度，
-# 标志丢了，是因为全都被冻结了：
+# 如果不需要，那是因为全被冻结了：
 
 # %% raises="RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn"
 from torch import nn
@@ -210,14 +210,22 @@ for name, result in cuts.items():
 
 # %% [markdown] lang="en"
 # Stay in torch: `torch.stack` instead of `torch.tensor` of a list, a sigmoid instead of
-# `>`. Leave `detach`, `.data` and `no_grad` to what must not learn. One more cut is
-# activation checkpointing of a layer whose input does not require grad: the reentrant
-# kind looks at the input alone and forgets the weights.
+# `>`. Leave `detach`, `.data` and `no_grad` to what must not learn.
 
 # %% [markdown] lang="zh"
 # 留在 torch 里：列表用 `torch.stack` 而不是 `torch.tensor` 合并，`>` 换成 sigmoid；
-# `detach`、`.data`、`no_grad` 只留给不该学习的部分。还有一个断点：某一层用了激活检查点，
-# 而它的输入不需要梯度。可重入（reentrant）的那种只看输入，不管权重。
+# `detach`、`.data`、`no_grad` 只留给不该学习的部分。
+
+# %% [markdown] lang="en"
+# One more cut is gradient checkpointing. The reentrant kind looks at the input of a layer
+# alone, not at its weights, and in LoRA training the input comes from a frozen embedding.
+# Take `use_reentrant=False`, or let the input require grad: in Transformers
+# `model.enable_input_require_grads()` (not run here).
+
+# %% [markdown] lang="zh"
+# 还有一个断点是梯度检查点（gradient checkpointing）。可重入（reentrant）的那种只看一层的输入，
+# 不管权重；而 LoRA 微调时，输入来自冻结的嵌入层，不需要梯度。改用 `use_reentrant=False`，
+# 或者让输入需要梯度：在 Transformers 里是 `model.enable_input_require_grads()`（未在此运行）。
 
 # %%
 import warnings
@@ -279,7 +287,7 @@ for create in (True, False):
 #
 # ### “加上 loss.requires_grad = True” {#advice-loss-flag}
 #
-# 损失自己成了叶子张量：它对自己的导数是一，通向 `w` 的路仍然不存在。
+# 损失自己成了叶子张量：它对自己的导数是一，通向 `w` 的路径仍然不存在。
 # 用[上面](#rebound)的训练循环，加一个断点和这个标志：
 
 # %%
@@ -325,13 +333,13 @@ print(f"loss.backward()                               w.grad {w.grad.item():.4f}
 # %% [markdown] lang="en"
 # ### "Call backward inside enable_grad" {#advice-enable-grad}
 #
-# Grad mode counts while the forward pass runs. Afterwards it changes nothing, around the
-# forward pass it does:
+# Grad mode matters while the forward pass runs. Afterwards it is too late; `enable_grad`
+# has to stand around the forward pass:
 
 # %% [markdown] lang="zh"
 # ### “在 enable_grad 里调用 backward” {#advice-enable-grad}
 #
-# 梯度模式在前向传播时才起作用，事后打开没有用；要套在前向传播外面：
+# 梯度模式只在前向传播时起作用，事后打开没有用；`enable_grad` 要套在前向传播外面：
 
 # %%
 with torch.no_grad():

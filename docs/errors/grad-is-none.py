@@ -64,7 +64,7 @@ h.grad.zero_()
 # ## 解决 {#fix}
 #
 # 去读叶子张量。如果要的就是中间结果的梯度，在 `backward` 之前对它调用
-# [`retain_grad()`][torch.Tensor.retain_grad]，或者直接向
+# [`retain_grad()`][torch.Tensor.retain_grad]，或者直接用
 # [`torch.autograd.grad`][] 要：
 
 # %%
@@ -97,7 +97,7 @@ print("grad()", torch.autograd.grad((h**2).sum(), h)[0])
 # - 张量是算出来的，哪怕只乘了一个系数：[不是叶子张量](#non-leaf)。
 # - 写了 `requires_grad=True` 之后又 `.to(device)` 或 `.cuda()`：[搬动过](#to-device)。
 # - 还没有 `backward`，或者刚刚 `zero_grad()`：[还没有梯度](#before-backward)。
-# - 更新写成了 `w = w - …`：[名字换给了另一个张量](#rebound-weight)。
+# - 更新写成了 `w = w - …`：[变量被重新绑定](#rebound-weight)。
 
 # %% [markdown] lang="en"
 # Two flags tell them apart. Only the last row of these can ever hold a gradient by
@@ -173,7 +173,7 @@ x.grad.zero_()
 # nobody can read it. Make the tensor where it belongs, or set the flag after the move:
 
 # %% [markdown] lang="zh"
-# 梯度到了转换之前的那个张量手里，如果没有给它留名字，就谁也读不到了。
+# 梯度记在转换之前的那个张量上，如果没有变量指向它，就再也读不到了。
 # 应当一开始就在目标设备上创建，或者搬完再设标志：
 
 # %%
@@ -236,21 +236,21 @@ torch.optim.SGD([w], lr=0.1).zero_grad()
 print("after zero_grad()", w.grad)
 
 # %% [markdown] lang="en"
-# Still `None` after `backward`? Then this weight has no part in the loss:
-# `torch.autograd.grad` [says so](unused-in-graph.py#unused-input).
+# Still `None` after `backward`? Then no recorded path leads from the loss to this weight:
+# it is [not used](unused-in-graph.py#unused-input), or [cut off](unused-in-graph.py#cut).
 
 # %% [markdown] lang="zh"
-# `backward` 之后还是 `None`？那说明损失里根本没用到这个权重，
-# `torch.autograd.grad` 会[直接指出来](unused-in-graph.py#unused-input)。
+# `backward` 之后还是 `None`？那说明从损失到这个权重没有一条被记录的路径：
+# 要么[没有用到](unused-in-graph.py#unused-input)，要么[被切断了](unused-in-graph.py#cut)。
 
 # %% [markdown] lang="en"
-# ### The update gave the name away {#rebound-weight}
+# ### The update gave the name to another tensor {#rebound-weight}
 #
 # `w = w - …` computes a new tensor and calls it `w`. The leaf with the gradient has
 # lost its name:
 
 # %% [markdown] lang="zh"
-# ### 更新时名字换给了别人 {#rebound-weight}
+# ### 更新时变量被重新绑定 {#rebound-weight}
 #
 # `w = w - …` 算出一个新张量，再把它叫做 `w`。带着梯度的叶子张量已经没有名字了：
 
@@ -265,7 +265,7 @@ w.grad.zero_()
 # grad, so the warning is gone and the error is not:
 
 # %% [markdown] lang="zh"
-# 放在 `no_grad` 之下，这一行不被记录。新的 `w` 是个不需要梯度的叶子张量，
+# 放进 `no_grad`，这一行就不被记录。新的 `w` 是个不需要梯度的叶子张量，
 # 警告没了，错误还在：
 
 # %% raises="AttributeError: 'NoneType' object has no attribute 'zero_'"
@@ -276,11 +276,11 @@ with torch.no_grad():
 w.grad.zero_()
 
 # %% [markdown] lang="en"
-# Write into the tensor: `w -= …`, and under `no_grad`, or the write itself is
+# Write into the tensor with `w -= …`, under `no_grad`, or the write itself is
 # [refused](leaf-inplace.py#manual-update). Two steps from 1 and 2; each takes a fifth away:
 
 # %% [markdown] lang="zh"
-# 应当写进原来的张量：用 `w -= …`，并且放在 `no_grad` 之下，否则这次写入
+# 应当写进原来的张量：用 `w -= …`，并且放进 `no_grad`，否则这次写入
 # 会[被拒绝](leaf-inplace.py#manual-update)。从 1 和 2 出发走两步，每步减去五分之一：
 
 # %%
@@ -355,7 +355,7 @@ with warnings.catch_warnings(action="ignore"):
 # ### `retain_grad()` 用得太晚，或用来训练 {#advice-retain}
 #
 # 在 `backward` 之后调用，什么也不会变。在之前调用，`.grad` 确实有了，平时拒收非叶子张量的
-# 优化器也收下了它。可训练的是副本：你会去保存的那个叶子张量一直是 1，
+# 优化器也收下了它。但训练的只是副本：你会去保存的那个叶子张量一直是 1，
 # 它的梯度却越积越多：
 
 # %%

@@ -2,7 +2,7 @@
 # # Where a write in place is safe {#inplace-map}
 #
 # What made a tensor decides what may overwrite it. Of `{python} len(rows)` layers and
-# functions, `{python} refused` do not stand a `ReLU(inplace=True)` on their output, nor
+# functions, `{python} refused` do not tolerate a `ReLU(inplace=True)` on their output, nor
 # a `+= 1`. In a residual sum, `{python} silent` others give a wrong number and no error.
 
 # %% [markdown] lang="zh"

@@ -203,13 +203,13 @@ with torch.no_grad():
 print(head.bias.tolist())
 
 # %% [markdown] lang="en"
-# A view that is *made* and written in the block belongs there. Used after it, as in code
-# that goes on to wrap it as a parameter, it raises, and the message blames a write with
-# grad mode enabled, although the write was under `no_grad`. Use the weight itself:
+# A view *made* and written under `no_grad` must not be used after the block. Wrapped as a
+# parameter, say, it raises, and the message blames a write with grad mode enabled,
+# although the write was under `no_grad`. After the block use the weight itself:
 
 # %% [markdown] lang="zh"
 # 在代码块里*创建*并写过的视图，只能在块里用。出了代码块再用，比如接着把它包装成参数，
-# 就会报错；信息怪的是梯度模式打开时的写入，其实写入就在 `no_grad` 里。
+# 就会报错；报错说是在梯度模式打开时写入的，其实写入就在 `no_grad` 里。
 # 到了外面，用权重本身：
 
 # %%

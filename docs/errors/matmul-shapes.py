@@ -8,7 +8,7 @@
 # %% [markdown] lang="zh"
 # # mat1 and mat2 shapes cannot be multiplied {#matmul-shapes}
 #
-# 线性层收到的特征数，与创建时指定的不一样。这里输入的是两张图片，信息里却写着 48：
+# 线性层收到的特征数，与创建时指定的不一样。这里输入的是两张图片，报错里却写着 48：
 # 它不是批大小，而是 2 张图片 × 4 个通道 × 6 行。
 
 # %% raises="RuntimeError: mat1 and mat2 shapes cannot be multiplied (48x6 and 144x10)"

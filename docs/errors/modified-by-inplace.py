@@ -2,9 +2,9 @@
 # # one of the variables needed for gradient computation has been modified by an inplace operation {#modified-by-inplace}
 #
 # Backward needs a tensor as it was, and a line of yours has written into it since;
-# [a tool below](#detective) names both lines. A step of `SGD(fused=True)` in between
-# raises nothing: the gradient is `{python} f"{stale:.4f}"`, where
-# `{python} f"{before:.4f}"` is right before the step and `{python} f"{again:.4f}"` after.
+# [a tool below](#detective) names both lines. If that line is a step of `SGD(fused=True)`,
+# nothing raises: the gradient comes out as `{python} f"{stale:.4f}"`, where
+# `{python} f"{before:.4f}"` is right before the step and `{python} f"{again:.4f}"` after it.
 
 # %% [markdown] lang="zh"
 # # one of the variables needed for gradient computation has been modified by an inplace operation {#modified-by-inplace}
@@ -70,18 +70,18 @@ print("clone       ", slopes(y))
 # %% [markdown] lang="en"
 # ## Which one is yours? {#causes}
 #
-# - [A saved tensor](#saved-output): `+=`, `y[mask] = …` or `out=` in your own code.
+# - [A saved tensor](#saved-output): `+=`, `y[mask] = …` or `h[t] = …` in your own code.
 # - [A flag](#relu-inplace): `ReLU(inplace=True)` after a layer that saved its output.
-# - [A step in between](#step-between): the message comes from the second `backward()`,
-#   and its tensor has the shape of a weight. GANs and actor–critic pairs do this.
+# - [A step in between](#step-between): the second `backward()` raises, and names a tensor
+#   of the shape of a weight, for `Linear` transposed. Usual in GANs and actor–critic.
 
 # %% [markdown] lang="zh"
 # ## 你属于哪一种？ {#causes}
 #
-# - [写进了已保存的张量](#saved-output)：你自己代码里的 `+=`、`y[mask] = …` 或 `out=`。
+# - [写进了已保存的张量](#saved-output)：你自己代码里的 `+=`、`y[mask] = …` 或 `h[t] = …`。
 # - [一个开关](#relu-inplace)：前一层保存了输出，后面接了 `ReLU(inplace=True)`。
 # - [中间更新过权重](#step-between)：报错的是第二次 `backward()`，张量形状与某个权重
-#   一致。GAN 和 actor–critic 里最常见。
+#   一致（`Linear` 则是权重的转置）。GAN 和 actor–critic 里最常见。
 
 # %% [markdown] lang="en"
 # ### A saved tensor, written into {#saved-output}
@@ -128,6 +128,27 @@ except RuntimeError as error:
     print(str(error).split("which is ")[1].split(" instead")[0])
 
 # %% [markdown] lang="en"
+# A buffer filled in a loop does this too: each row is computed from the one before, and
+# the next write goes into the same tensor. Collect a list and `torch.stack` it:
+
+# %% [markdown] lang="zh"
+# 在循环里逐行填写一个张量，也属于这一种：每一行由前一行算出，而下一次写入改的是同一个张量。
+# 改成先收集到列表，再用 `torch.stack` 合并：
+
+# %%
+rows = [x[1]]
+h = torch.zeros(3)
+h[0] = x[1]
+for t in (1, 2):
+    rows.append(rows[-1].square())
+    h[t] = h[t - 1].square()
+try:
+    h.sum().backward()
+except RuntimeError as error:
+    print(str(error).split("which is ")[1].split(" instead")[0])
+print("stack", slopes(torch.stack(rows)), "by hand", 1 + 2 * 2 + 4 * 2**3)
+
+# %% [markdown] lang="en"
 # ### `inplace=True` in a layer {#relu-inplace}
 #
 # A block that starts with `ReLU(inplace=True)` overwrites what it is given. Here that is
@@ -146,7 +167,7 @@ model = nn.Sequential(nn.Linear(2, 2), nn.Tanh(), block)
 model(x).sum().backward()
 
 # %% [markdown] lang="en"
-# One flag is enough, and this one is named by the message: the layer *after* `Tanh`.
+# One flag is enough, and the message points to it: the layer *after* `Tanh`.
 # After `Linear`, convolutions and normalisations the flag is fine:
 # [the map](inplace-map.py) has them all.
 
@@ -197,14 +218,15 @@ optimizer.step()
 second_slope(model, y)
 
 # %% [markdown] lang="en"
-# `FloatTensor [1, 1]` has the shape of a weight; setting it up had taken 2 versions.
-# Go forward again after the step, or finish both backward passes before it. The slope of
-# $y^2$ is $2 y w_2$, and the step takes the weights 3 and 2 to 2.8 and 1.7:
+# `FloatTensor [1, 1]` is $w_2$, as a view (`AsStrided`): `Linear` saves the transpose.
+# Setting it up took 2 versions. Go forward again after the step, or finish both backward
+# passes before it. The slope of $y^2$ is $2 y w_2$; the step leads from 3 and 2 to 2.8
+# and 1.7:
 
 # %% [markdown] lang="zh"
-# `FloatTensor [1, 1]` 正是权重的形状，之前的 2 次写入来自初始化。更新之后重新做一次
-# 前向传播，或者两次反向传播都做完再更新。$y^2$ 的斜率是 $2 y w_2$，而这一步把权重从 3 和 2
-# 变成 2.8 和 1.7：
+# `FloatTensor [1, 1]` 就是 $w_2$；`Linear` 保存的是它的转置，也就是一个视图（`AsStrided`）。
+# 之前的 2 次写入来自初始化。更新之后重新做一次前向传播，或者两次反向传播都做完再更新。
+# $y^2$ 的斜率是 $2 y w_2$，而这一步把权重从 3 和 2 变成 2.8 和 1.7：
 
 # %%
 model, optimizer = pair()
@@ -258,7 +280,7 @@ with detective():
     y.sum().backward()
 
 # %% [markdown] lang="en"
-# In a script it prints the file as well. A module is told by its place in the model. The
+# In a script it names the file as well, and for a module its place in the model. The
 # three causes once more, and the fused step, which raises nothing by itself:
 
 # %% [markdown] lang="zh"
@@ -302,9 +324,9 @@ for cause in (saved_output, relu_inplace, step_between, step_fused):
         print(cause.__name__, *str(error).splitlines()[1:], sep="\n")
 
 # %% [markdown] lang="en"
-# It is meant for one step, not for training, as every operator passes through Python.
-# Writes from outside PyTorch, such as NumPy's, it cannot see. For one step of the pair,
-# done right, it has counted:
+# It is meant for one step, not for training: every operator passes through Python. It
+# cannot see writes from outside PyTorch, such as NumPy's. In one correct step of the pair
+# it counted:
 
 # %% [markdown] lang="zh"
 # 它是用来查一步的，不是用来训练的：每个算子都要经过一次 Python。来自 PyTorch 之外的
@@ -323,7 +345,7 @@ for what, count in seen.items():
 #
 # ### "Downgrade torch" {#advice-downgrade}
 #
-# Torch 1.4.0 is not run here. What it did can be: until 1.5.0 optimizers
+# Torch 1.4.0 is not run here, but what it did is: until 1.5.0 optimizers
 # [wrote through `.data`](https://github.com/pytorch/pytorch/pull/34211), uncounted. The
 # error goes, and the gradient is the wrong one of the fused step:
 
@@ -430,12 +452,15 @@ for h in (x, (2 * x).chunk(2)[0]):
 
 # %% [markdown] lang="en"
 # - [A second backward](backward-twice.py) finds its saved tensors freed, not changed.
-# - `h + relu_(h)` raises nothing where nobody saved `h`, and
-#   [is wrong](../autograd/inplace.py#residual).
+# - `h + relu_(h)` raises nothing if nobody saved `h`; it [is wrong](../autograd/inplace.py#residual).
+# - No such line in your code: [older](https://github.com/pytorch/pytorch/issues/66504) DDP raises
+#   it if BatchNorm runs twice before `backward` (not run). Set `broadcast_buffers=False`.
 
 # %% [markdown] lang="zh"
 # - [第二次反向传播](backward-twice.py)：保存的张量是被释放了，不是被改写。
 # - `h + relu_(h)`：没人保存 `h` 时不报错，但[结果是错的](../autograd/inplace.py#residual)。
+# - 自己的代码里没有这样的写入：[旧版本](https://github.com/pytorch/pytorch/issues/66504)的 DDP，
+#   `backward` 之前 BatchNorm 前向两次就会报错（未在此运行），设 `broadcast_buffers=False`。
 
 # %% [markdown] lang="en"
 # ## Read on {#read-on}

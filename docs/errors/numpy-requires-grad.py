@@ -86,7 +86,7 @@ print(h.sum().item(), h.tolist())
 #
 # - [画曲线，或者一串损失](#plotting)：`plot`、`np.array` 或某个评价指标收到了张量，
 #   替你调用了 `numpy()`。
-# - [GPU 上的张量](#on-device)：先是抱怨设备，你加上 `.cpu()`，接着就是这个错误。
+# - [GPU 上的张量](#on-device)：先报设备不对，加上 `.cpu()` 之后，就轮到这个错误。
 
 # %% [markdown] lang="en"
 # ### Plots and metrics {#plotting}
@@ -198,7 +198,7 @@ h.detach().cpu().numpy()
 # %% [markdown] lang="en"
 # ## Advice that does not work {#advice}
 #
-# ### “detach() makes a copy” {#advice-copy}
+# ### "detach() makes a copy" {#advice-copy}
 #
 # Here each way exports a weight of 2, writes 10 into the array, and then calls
 # `backward` on $w^2$. The right gradient is 4.
@@ -257,7 +257,7 @@ except RuntimeError as error:
 # and `backward` has [a complaint of its own](does-not-require-grad.py#cut):
 
 # %% [markdown] lang="zh"
-# ### 在损失的半路上 detach {#advice-middle}
+# ### 计算损失的中途 detach {#advice-middle}
 #
 # `detach()` 是给最终结果用的。如果数组还要参与计算损失，梯度就断在这里，轮到 `backward`
 # [报另一个错](does-not-require-grad.py#cut)：
@@ -302,8 +302,8 @@ print("gradients:", frozen.grad, other.grad)
 # ## Looks like it, is not {#looks-like}
 #
 # Other reasons why `numpy()` refuses have nothing to do with gradients, and `detach()`
-# changes nothing about them. The messages name the call to make first; for bfloat16, of
-# which the last says only that NumPy has no such type, it is `float()`.
+# changes nothing about them. The messages name the call to make first, all but the
+# last: for bfloat16, a type that NumPy does not have, it is `float()`.
 
 # %% [markdown] lang="zh"
 # ## 看着像，其实不是 {#looks-like}

@@ -47,11 +47,12 @@ for value in (2.0, 8.0):
     print(f"  running variance {var.item()}")
 
 # %% [markdown] lang="en"
-# What counts is batch times positions. One image is enough, unless it has shrunk to a
-# single pixel, as after global pooling:
+# What counts is batch times positions, on each GPU by itself under `DataParallel`. One
+# image is enough, unless it has shrunk to a single pixel, as after global pooling:
 
 # %% [markdown] lang="zh"
-# 数的是“批大小 × 位置数”。单独一张图片也够用，除非它已经缩成一个像素，例如全局池化之后：
+# 数的是“批大小 × 位置数”，用 `DataParallel` 时每块 GPU 各算各的。单独一张图片也够用，
+# 除非它已经缩成一个像素，例如全局池化之后：
 
 # %%
 for shape in ((2, 3), (1, 3), (1, 3, 5), (1, 3, 8, 8), (1, 3, 1, 1)):
@@ -129,7 +130,7 @@ for x in DataLoader(data[:7], batch_size=3):
 
 # %% [markdown] lang="zh"
 # `drop_last=True` 自己也有一个陷阱：样本不够一批时，一批也没有，
-# 循环什么也不训练，也什么都不说：
+# 循环什么也没训练，也没有任何提示：
 
 # %%
 for size in (4, 8, 16):

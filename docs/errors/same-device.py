@@ -73,15 +73,15 @@ with fake, torch.no_grad():
 # %% [markdown] lang="en"
 # ## Why {#why}
 #
-# An operation runs on one device, and torch never copies to another one by itself. Only
-# a single number, a tensor without dimensions, may stay on the CPU. `.to` returns a *new*
-# tensor; a module moves in place, but only its parameters and buffers.
+# An operation runs on one device, and torch never copies to another one by itself. Two
+# may stay on the CPU: a single number, that is a tensor without dimensions, and an index.
+# `.to` returns a *new* tensor; a module moves in place, but only parameters and buffers.
 
 # %% [markdown] lang="zh"
 # ## 原因 {#why}
 #
-# 一个操作只在一个设备上运行，torch 从不自作主张把数据搬到别的设备。唯一的例外是单个数，
-# 即没有维度的张量，可以留在 CPU 上。张量的 `.to` 返回一个*新*张量；
+# 一个操作只在一个设备上运行，torch 从不自作主张把数据搬到别的设备。例外是单个数
+# （没有维度的张量）和用作下标的张量，它们可以留在 CPU 上。张量的 `.to` 返回一个*新*张量；
 # 模块是就地搬动，但只搬参数和缓冲区。
 
 # %%
@@ -155,13 +155,25 @@ with fake, torch.no_grad():
 #   有张量是[在模型里新建的](#created-inside)。
 
 # %% [markdown] lang="en"
-# That is a GPU's wording, *not run here*: `mat1` is the input of a linear layer, `index`
+# - In `optimizer.step()`: the model was moved after the optimizer had its state. Move it
+#   first, then make the optimizer and load its state.
+# - `cuda:0 and cuda:1`: the model is spread over several GPUs. Send the input to the
+#   device of its first layer, the labels to that of its output.
+
+# %% [markdown] lang="zh"
+# - 出现在 `optimizer.step()` 里：优化器有了状态之后，模型才搬走。
+#   先搬模型，再建优化器、加载优化器的状态。
+# - `cuda:0 and cuda:1`：模型分布在几块 GPU 上。
+#   输入送到第一层所在的设备，标签送到输出所在的设备。
+
+# %% [markdown] lang="en"
+# All these are quoted, *not run here*: `mat1` is the input of a linear layer, `index`
 # that of an embedding, and `mat2` the weight of a layer without bias. Or print where all
 # is. Half of this model was moved to `meta`, a device every machine has, which keeps
 # shapes and no numbers:
 
 # %% [markdown] lang="zh"
-# 这是 GPU 上的措辞，*未在此运行*：`mat1` 是线性层的输入，`index` 是嵌入层的输入，
+# 以上都是 GPU 上的措辞，*未在此运行*：`mat1` 是线性层的输入，`index` 是嵌入层的输入，
 # `mat2` 是没有偏置的层的权重。也可以把各个张量的位置都打印出来。下面的模型有一半搬到了
 # `meta`，这是每台机器都有的设备，只记形状，不存数值：
 
@@ -452,6 +464,24 @@ for name, layer in tries.items():
         layer(torch.ones(1, 1, dtype=torch.float64))
     except RuntimeError as error:
         print(f"{name}: {error}")
+
+# %% [markdown] lang="en"
+# ### An index on a GPU: not run here {#index}
+#
+# ```text
+# indices should be either on cpu or on the same device as the indexed tensor (cpu)
+# ```
+#
+# In `table[i]` the table is still on the CPU: move it, not the index.
+
+# %% [markdown] lang="zh"
+# ### 下标在 GPU 上：未在此运行 {#index}
+#
+# ```text
+# indices should be either on cpu or on the same device as the indexed tensor (cpu)
+# ```
+#
+# `table[i]` 里的 `table` 还在 CPU 上：要搬的是 `table`，不是下标。
 
 # %% [markdown] lang="en"
 # - While a file is read: [Attempting to deserialize object on a CUDA

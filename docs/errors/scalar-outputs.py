@@ -124,7 +124,7 @@ print(f"first two by hand {by_hand:.4f}")
 #
 # [`DataParallel`][torch.nn.DataParallel] 把一批数据切开，每块 GPU 分一份。如果损失在模型
 # 里面计算，每个副本就返回一个标量，再拼成一个向量。在 CPU 上它不建副本，
-# 其中的 `gather` 也不肯工作：
+# 其中的 `gather` 直接报错：
 
 
 # %%
@@ -218,11 +218,11 @@ loss.backward(torch.tensor([1.0, 1.0]))
 # %% [markdown] lang="en"
 # If the loss is a mean, call `backward()` without an argument. Where you do need a
 # weighted sum, write the sum; the gradient is the same and the formula can be read. The
-# last line is what a vector gets from a mean:
+# last line gives a vector to a mean:
 
 # %% [markdown] lang="zh"
 # 损失已经取过平均，就调用不带参数的 `backward()`。确实需要加权和，就把和写出来：
-# 梯度相同，公式也一目了然。最后一行是把向量交给平均值的下场：
+# 梯度相同，公式也一目了然。最后一行则是把向量传给平均值：
 
 # %%
 v = torch.tensor([0.5, 0.25, 0.25])
@@ -273,6 +273,23 @@ of_sum, path = train(ones=True)
 print(f"ones  gradient {of_sum:8.4f}  w", *path)
 of_mean, path = train(ones=False)
 print(f"mean  gradient {of_mean:8.4f}  w", *path)
+
+# %% [markdown] lang="en"
+# Ones are right where no loss is meant, but the slope at each point, as in a PINN: each
+# $u_n$ depends on its own $t_n$ alone, so that nothing mixes in the sum. If the slope
+# goes into a loss, add `create_graph=True`.
+
+# %% [markdown] lang="zh"
+# 如果要的不是损失的梯度，而是每个点上的导数（例如 PINN），全取 1 才是对的：
+# 每个 $u_n$ 只依赖自己的 $t_n$，求和不会把它们混在一起。
+# 导数还要进入损失的话，再加 `create_graph=True`。
+
+# %%
+t = torch.tensor([0.0, 1.0, 2.0], requires_grad=True)  # (N,)
+u = t**3  # (N,)
+(du,) = torch.autograd.grad(u, t, torch.ones_like(u))
+print("du/dt  ", du.tolist())
+print("by hand", (3 * t**2).tolist())
 
 # %% [markdown] lang="en"
 # ### "Take loss[0]" {#advice-first}

@@ -295,8 +295,8 @@ _ = measure("as it was", train_scaled, "after")
 # %% [markdown] lang="en"
 # ### "Call optimizer.step() once before the loop" {#advice-dummy}
 #
-# Without gradients that step changes no weight, but the check is content. The warning is
-# gone, the first learning rate as well:
+# Without gradients that step changes no weight, but it satisfies the check. The warning
+# is gone, the first learning rate as well:
 
 # %% [markdown] lang="zh"
 # ### “循环之前先调用一次 optimizer.step()” {#advice-dummy}

@@ -462,7 +462,7 @@ compare("set_to_none=False", "frozen weight moved by", drift(False), drift(True)
 
 # %% [markdown] lang="en"
 # It moved by `{python} found["set_to_none=False"][0]`: with a gradient of zero the
-# optimizer still steps, and momentum carries the weight on; `None` it
+# optimizer still steps, and momentum carries the weight on; a gradient of `None` it
 # [skips](../autograd/accumulation.py#none). Keep the default, `True`, and compare the
 # frozen weights before and after an epoch.
 

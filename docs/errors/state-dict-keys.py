@@ -80,11 +80,11 @@ net = Net()
 print(net.load_state_dict(state), arrived(net), "of", len(saved))
 
 # %% [markdown] lang="en"
-# For the next file, save the names of the model and not those of the wrapper. Into a
-# wrapped model such a file goes the same way, through `module`:
+# For the next file, save the names of the model and not those of the wrapper. To load
+# such a file into a wrapped model, go through `module` as well:
 
 # %% [markdown] lang="zh"
-# 下一个文件，保存模型自己的名字，而不是包装器的。这样的文件要加载进包住的模型，
+# 下一个文件，保存模型自己的名字，而不是包装器的。把这样的文件加载进包装过的模型，
 # 同样经由 `module`：
 
 # %%
@@ -96,7 +96,7 @@ print(wrapped.module.load_state_dict(torch.load("plain.pt")))
 # %% [markdown] lang="en"
 # ## Which one is yours? {#causes}
 #
-# - The names differ [in `module.`](#wrapper-prefix) or another attribute's name.
+# - The names differ [in `module.`](#wrapper-prefix), or in another attribute's name.
 # - They differ [in `_orig_mod.`](#compiled), which comes from `torch.compile`.
 
 # %% [markdown] lang="zh"
@@ -212,7 +212,7 @@ in_place.compile()
 print("compile()   ", *in_place.state_dict())
 
 # %% [markdown] lang="en"
-# Files with both prefixes have the outer wrapper in front, so that one goes first:
+# In files with both prefixes the outer wrapper's stands in front: take it off first.
 
 # %% [markdown] lang="zh"
 # 两种前缀都有的文件，外层的在前面，先去掉它：
@@ -230,7 +230,7 @@ for model in (nn.DataParallel(torch.compile(net)), torch.compile(nn.DataParallel
 # first, wrap afterwards:
 
 # %% [markdown] lang="zh"
-# 反过来，模型包住了、文件没有，报错里的两个列表就对调。先加载，再包装：
+# 反过来，模型包装过、文件没有，报错里的两个列表就对调。先加载，再包装：
 
 # %%
 try:
@@ -313,7 +313,7 @@ for name, tensor in newer.state_dict().items():
 # what was renamed, and let `strict=False` excuse the list you expect and no other:
 
 # %% [markdown] lang="zh"
-# 能重建保存时的模型，就用那个模型。如果改动是有意的，就把改过的名字对上，并且只容许
+# 能重建保存时的模型，就用那个模型。如果改动是有意的，就把改过的名字对上，并且只允许
 # `strict=False` 放过你预料中的那几个：
 
 # %%
@@ -399,7 +399,7 @@ pair.load_state_dict(cut)
 # %% [markdown] lang="zh"
 # ### 一边遍历一边改名 {#advice-pop}
 #
-# 循环改完第一个名字就中断，留下的字典既对不上包住的模型，也对不上原来的模型。
+# 循环改完第一个名字就中断，留下的字典既对不上包装过的模型，也对不上原来的模型。
 # 改成遍历 `list(state)`，就能走完：
 
 # %% raises="RuntimeError: OrderedDict mutated during iteration"

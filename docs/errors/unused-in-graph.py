@@ -9,7 +9,7 @@
 # %% [markdown] lang="zh"
 # # … appears to not have been used in the graph {#unused-in-graph}
 #
-# 你对某个张量求导，可是没有一条被记录的路从它通向输出。要是真的没用到它，导数就是零。
+# 你对某个张量求导，可是从它到输出没有任何被记录的路径。要是真的没用到它，导数就是零。
 # 要是用到的是它的*副本*，常见的两个办法就会给出 `{python} silenced` 和
 # `{python} zero.tolist()`，而正确的是 `{python} slope.tolist()`。
 
@@ -62,7 +62,7 @@ print("zeros   ", torch.autograd.grad(a**2, [a, b], materialize_grads=True))
 #
 # - [没有用到](#unused-input)：输出与这个输入无关，导数就是零。
 # - [用的是另一个张量](#another-tensor)：副本、切片或视图，给零就错了。
-# - [路被切断](#cut)：用到了，但没有记录，给零也是错的。
+# - [路径被切断](#cut)：用到了，但没有记录，给零也是错的。
 
 # %% [markdown] lang="en"
 # ### The input is not used {#unused-input}
@@ -143,7 +143,7 @@ print("from x", slope.tolist(), " x[0]:", slope[0].item())
 # [it would not require grad at all](does-not-require-grad.py#cut):
 
 # %% [markdown] lang="zh"
-# ### 路被切断 {#cut}
+# ### 路径被切断 {#cut}
 #
 # `w` 用到了，但 `detach()`（或 `item()`、NumPy、`no_grad`）没留下记录。输出还有计算图，
 # 全靠 `u`；没有它，[输出自己就不需要梯度](does-not-require-grad.py#cut)：

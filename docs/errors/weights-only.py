@@ -105,13 +105,15 @@ print(Net().load_state_dict(state))
 # %% [markdown] lang="en"
 # ## Which one is yours? {#causes}
 #
-# - `Unsupported global: GLOBAL __main__.…`: [a class was pickled](#pickled-class).
+# - `Unsupported global: GLOBAL` and a class, of yours or of a library:
+#   [a class was pickled](#pickled-class).
 # - `Unsupported global: GLOBAL numpy.…`: [a NumPy number or array](#numpy-scalar).
 
 # %% [markdown] lang="zh"
 # ## 你属于哪一种？ {#causes}
 #
-# - `Unsupported global: GLOBAL __main__.…`：[存了某个类的对象](#pickled-class)。
+# - `Unsupported global: GLOBAL` 后面是一个类，你自己的或某个库的：
+#   [存了某个类的对象](#pickled-class)。
 # - `Unsupported global: GLOBAL numpy.…`：[NumPy 的数或数组](#numpy-scalar)。
 
 # %% [markdown] lang="en"
@@ -165,8 +167,8 @@ Config(**load("plain.pt")["config"])
 # function called with any arguments.
 
 # %% [markdown] lang="zh"
-# 来源可信的旧文件：先看名单，只在这一次加载中容许其中这几个名字，然后另存成不含它们的文件。
-# 容许一个类，文件就能用任何内容造出它；容许一个函数，文件就能用任何参数调用它。
+# 来源可信的旧文件：先看名单，只在这一次加载中允许其中这几个名字，然后另存成不含它们的文件。
+# 允许一个类，文件就能用任何内容造出它；允许一个函数，文件就能用任何参数调用它。
 
 # %%
 with torch.serialization.safe_globals([Config]):
@@ -248,7 +250,7 @@ load("model.pt")
 # hash then agree with the pointer:
 
 # %% [markdown] lang="zh"
-# 它就是可读的文本。在仓库里先 `git lfs install`，再 `git lfs pull`，就能取来文件
+# 文件是可读的文本。在仓库里先 `git lfs install`，再 `git lfs pull`，就能取来文件
 # （*没有运行*：需要服务器，这里用一行代码把内容放进去）。之后大小和哈希都与指针相符：
 
 # %%
@@ -418,7 +420,7 @@ for text in (pointer, page, Path("index.json").read_text()):
 # It asks for one at a time. For the NumPy number above that takes four loads:
 
 # %% [markdown] lang="zh"
-# ### 报错要哪个名字，就容许哪个 {#advice-each}
+# ### 报错要哪个名字，就允许哪个 {#advice-each}
 #
 # 它一次只说一个。上面那个 NumPy 的数，要加载四次才成：
 
@@ -435,12 +437,12 @@ with torch.serialization.safe_globals(allowed):
     print(len(allowed), "allowed:", load("best.pt")["best"].item())
 
 # %% [markdown] lang="en"
-# Done without reading, it comes to the same as no check: who allows `print` because
-# the message said so has it called. `get_unsafe_globals_in_checkpoint` lists the names
+# Done without reading, it amounts to no check: allow `print` because the message says
+# so, and it is called. `get_unsafe_globals_in_checkpoint` lists the names
 # [before you decide](#fix).
 
 # %% [markdown] lang="zh"
-# 不看就照做，等于没有检查：报错说要 `print` 就容许 `print`，它就被调用了。
+# 不看就照做，等于没有检查：报错说要 `print` 就允许 `print`，`print` 就被调用了。
 # `get_unsafe_globals_in_checkpoint` 让你[先看名单](#fix)，再决定。
 
 # %%

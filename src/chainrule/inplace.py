@@ -1,8 +1,8 @@
 """What an operation saves for backward, and what writing in place does to it.
 
 An operation may save its inputs, its output or nothing for its own backward. Writing
-into a saved tensor raises in backward. Writing into one that nobody saved does no
-harm, unless later code still counts on the old values.
+into a saved tensor raises in backward, if PyTorch counts the write. Writing into one
+that nobody saved does no harm, unless later code still counts on the old values.
 """
 
 from collections.abc import Callable
