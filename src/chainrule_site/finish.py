@@ -100,4 +100,4 @@ def _tongue(block):
     words = re.sub(r"<code>.*?</code>|<[^>]+>|&\w+;", " ", content)
     if re.search(HAN, words) or not re.search(r"[A-Za-z]{2,} +[A-Za-z]{2,}", words):
         return block[0]
-    return f'<{tag} lang="en"{attributes}>{content}</{tag}>'
+    return f'<{tag}{attributes} lang="en">{content}</{tag}>'
