@@ -314,9 +314,9 @@ for function in (nn.functional.relu6, nn.functional.silu, nn.functional.leaky_re
 
 # %% [markdown] lang="en"
 # LeakyReLU and ELU do gain: in place they save their output, which the next layer saves
-# anyway. For ReLU what remains is one buffer less at that point of the forward pass.
-# [PyTorch](https://docs.pytorch.org/docs/stable/notes/autograd.html#in-place-operations-with-autograd)
-# discourages in-place code unless memory is very short.
+# anyway. For ReLU what remains is one buffer fewer at that point of the forward pass.
+# [PyTorch](https://docs.pytorch.org/docs/stable/notes/autograd.html#in-place-operations-with-autograd) discourages in-place code unless memory is very
+# short.
 
 # %% [markdown] lang="zh"
 # LeakyReLU 和 ELU 确有收益：原地版改为保存输出，而输出下一层本来就要保存。
@@ -419,13 +419,12 @@ with detective():
 
 # %% [markdown] lang="en"
 # It sees the uncounted write of [the sigmoid](#version) too, by comparing numbers. The
-# three causes of the error, through it:
-# [modified by an inplace operation](../errors/modified-by-inplace.py#detective).
+# three causes of the error, seen through `detective`: [modified by an inplace
+# operation](../errors/modified-by-inplace.py#detective).
 
 # %% [markdown] lang="zh"
-# [上面那个 sigmoid](#version) 没被计数的写入，它靠比较数值也能发现。这个错误的三种原因，
-# 都用它查过一遍：
-# [modified by an inplace operation](../errors/modified-by-inplace.py#detective)。
+# [上面那个 sigmoid](#version) 没被计数的写入，`detective` 靠比较数值也能发现。用 `detective`
+# 查这个报错的三种原因，见 [modified by an inplace operation](../errors/modified-by-inplace.py#detective)。
 
 # %%
 try:
