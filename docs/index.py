@@ -7,8 +7,8 @@
 # %% [markdown] lang="zh"
 # # 链式法则 {#home}
 #
-# 用例子讲 PyTorch 里的梯度：课程里的每个数字、每张图、每条报错，都是建站时由同一页上的
-# 代码算出来的。
+# 用例子讲 PyTorch 里的梯度：课程里的每个数字、每张图、每条报错，都是构建网站时由同一页上的代
+# 码算出来的。
 
 # %% [markdown] lang="en" tags=["beside"]
 # The derivative by hand

@@ -345,13 +345,13 @@ h.sum().backward()
 # - `torch.FloatTensor [2]`: type and shape of the overwritten tensor.
 # - `output 0 of Relu`, formerly `ReluBackward0`: who made it and saved it, the victim.
 # - `is at version 1; expected version 0`: it was written once since it was saved.
-# - `Hint`: anomaly mode. It shows the line that made the victim, and says of the write:
+# - `Hint`: anomaly mode. It shows the line that saved the tensor, and says of the write:
 
 # %% [markdown] lang="zh"
 # - `torch.FloatTensor [2]`：被改写的张量的类型和形状。
 # - `output 0 of Relu`（旧版写作 `ReluBackward0`）：谁产生并保存了它，即受害者。
 # - `is at version 1; expected version 0`：保存之后又被写过一次。
-# - `Hint`：打开异常检测。它会指出受害者由哪一行产生，关于写入则只说：
+# - `Hint`：打开异常检测。它会指出张量是哪一行保存的，关于写入则只说：
 
 # %%
 import warnings

@@ -140,15 +140,16 @@ plt.ylabel("relative error")
 # %% [markdown] lang="en"
 # ## gradcheck in float64 {#float64}
 #
-# [`gradcheck`][torch.autograd.gradcheck] compares every entry of the Jacobian:
-# by backward ($a$), and by central differences with the step `eps` ($n$). It demands
+# [`gradcheck`][torch.autograd.gradcheck] compares every entry of the *Jacobian*, the
+# derivatives of each output by each input: by backward ($a$), and by central
+# differences with the step `eps` ($n$). It demands
 # $|a - n| \le \mathrm{atol} + \mathrm{rtol}\,|n|$. Its step suits float64 only:
 
 # %% [markdown] lang="zh"
 # ## float64 下的 gradcheck {#float64}
 #
-# [`gradcheck`][torch.autograd.gradcheck] 逐项比较雅可比矩阵：一份由反向传播
-# 算出（$a$），一份由步长为 `eps` 的中心差分测出（$n$），要求
+# [`gradcheck`][torch.autograd.gradcheck] 逐项比较*雅可比矩阵*，即每个输出对每个输入的导数：一
+# 份由反向传播算出（$a$），一份由步长为 `eps` 的中心差分测出（$n$），要求
 # $|a - n| \le \mathrm{atol} + \mathrm{rtol}\,|n|$。它的默认步长只适合 float64：
 
 # %%

@@ -191,16 +191,17 @@ plt.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4)
 # ## The noise floor {#floor}
 #
 # Start at the best line. The gradient of all samples is zero there, those of batches
-# are not, and at a constant rate each of them moves the line. To first order in $\eta$
-# the loss hovers $\eta \operatorname{tr} C / 4n$ above its minimum, $C$ being the
-# covariance of the 50 gradients.
+# are not, and at a constant rate each of them moves the line. With batches of $n$, to
+# first order in $\eta$, the loss hovers $\eta \operatorname{tr} C / 4n$ above its
+# minimum; $\operatorname{tr} C$ adds the variances of the 50 gradients in $a$ and $b$.
 
 # %% [markdown] lang="zh"
 # ## 噪声基底 {#floor}
 #
-# 直接从最佳直线出发。那里全部样本的梯度是零，每一批的却不是；学习率恒定，每一批都会把直线
-# 推开。精确到 $\eta$ 的一次项，损失徘徊在最小值之上 $\eta \operatorname{tr} C / 4n$
-# 处，$C$ 是 50 个梯度在该处的协方差。
+# 直接从最佳直线出发。那里全部样本的梯度是零，每一批的却不是；学习率恒定，每一批都会把直线推
+# 开。精确到 $\eta$ 的一次项，每批 $n$ 个样本时，损失徘徊在最小值之上
+# $\eta \operatorname{tr} C / 4n$ 处，$\operatorname{tr} C$ 是 50 个梯度在该处的方差，
+# 取 $a$、$b$ 两个分量之和。
 
 # %%
 at_best = batch_gradient(best, x[:, None], y[:, None])  # (N,) both
