@@ -169,9 +169,9 @@ for training in (True, False):
 # saved any more. Evaluation needs both.
 
 # %% [markdown] lang="zh"
-# 只用 `no_grad`，Dropout 照样随机丢弃，两次结果不同，BatchNorm 也照样更新滑动统计量，评估时就
-# 等于用验证数据去更新。只用 `eval()`，少保存的只是 Dropout 的掩码和输出，以及批统计量，其余照
-# 旧。评估时两个都要。
+# 只用 `no_grad`，Dropout 照样随机丢弃，两次结果不同，BatchNorm 也照样更新滑动统计量，
+# 评估时就等于用验证数据去更新。只用 `eval()`，少保存的只是 Dropout 的掩码和输出，
+# 以及批统计量，其余照旧。评估时两个都要。
 
 # %% [markdown] lang="en"
 # ## detach cuts a graph already built {#detach}

@@ -366,9 +366,9 @@ for hidden in (10, 100, 1000):
 # `{python} round(2 * size / ratio)` times the arithmetic of `backward`.
 
 # %% [markdown] lang="zh"
-# 前向的每个乘积在反向中对应两个，每个因子一个；只有输入的梯度没人要，于是前向两个乘积，反向三
-# 个，与权重个数无关。差分的计算量则按平方增长：`{python} size` 个权重时，是 `backward` 的
-# `{python} round(2 * size / ratio)` 倍。
+# 前向的每个乘积在反向中对应两个，每个因子一个；只有输入的梯度没人要，于是前向两个乘积，
+# 反向三个，与权重个数无关。差分的计算量则按平方增长：`{python} size` 个权重时，是 `backward`
+# 的 `{python} round(2 * size / ratio)` 倍。
 
 # %% [markdown] lang="en"
 # ## A mistake to make once {#mistake}

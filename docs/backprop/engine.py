@@ -430,8 +430,8 @@ loss.backward()
 
 # %% [markdown] lang="zh"
 # 修法是重新做一次前向传播。PyTorch 的[教程](https://docs.pytorch.org/tutorials/beginner/basics/autogradqs_tutorial.html)说，不加
-# `retain_graph=True`，一个计算图只能 `backward` 一次。那串加法却做了五次，因为加法什么都不保
-# 存。只要输出还在，我们的边就一直留着局部导数，代价是内存。
+# `retain_graph=True`，一个计算图只能 `backward` 一次。那串加法却做了五次，
+# 因为加法什么都不保存。只要输出还在，我们的边就一直留着局部导数，代价是内存。
 
 # %% [markdown] lang="en"
 # What a node refuses is a tensor, whose history it would lose:

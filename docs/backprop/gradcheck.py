@@ -100,8 +100,8 @@ print(f"step taken      {(one + 1e-6 - one).item():.3e}")
 # Measured:
 
 # %% [markdown] lang="zh"
-# 舍入带来的误差约为 $\varepsilon/h$，$\varepsilon$ 是浮点数的相对间隙；公式本身的误差，单侧约
-# 为 $h$，中心约为 $h^2$。两者大致相等时总和最小，也就是在 $\varepsilon^{1/2}$ 和
+# 舍入带来的误差约为 $\varepsilon/h$，$\varepsilon$ 是浮点数的相对间隙；公式本身的误差，
+# 单侧约为 $h$，中心约为 $h^2$。两者大致相等时总和最小，也就是在 $\varepsilon^{1/2}$ 和
 # $\varepsilon^{1/3}$ 附近。实测：
 
 # %%
@@ -148,8 +148,8 @@ plt.ylabel("relative error")
 # %% [markdown] lang="zh"
 # ## float64 下的 gradcheck {#float64}
 #
-# [`gradcheck`][torch.autograd.gradcheck] 逐项比较*雅可比矩阵*，即每个输出对每个输入的导数：一
-# 份由反向传播算出（$a$），一份由步长为 `eps` 的中心差分测出（$n$），要求
+# [`gradcheck`][torch.autograd.gradcheck] 逐项比较*雅可比矩阵*，即每个输出对每个输入的导数：
+# 一份由反向传播算出（$a$），一份由步长为 `eps` 的中心差分测出（$n$），要求
 # $|a - n| \le \mathrm{atol} + \mathrm{rtol}\,|n|$。它的默认步长只适合 float64：
 
 # %%

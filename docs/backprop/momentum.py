@@ -9,9 +9,9 @@
 # %% [markdown] lang="zh"
 # # 动量：逐位核对 {#momentum}
 #
-# 手写的两行与 `optim.SGD` 在 `{python} exact` 次更新中逐位相同。“学习率大，很快就能得到结果”在
-# 这里不成立：取 0.5，第一步就让损失从 `{python} f"{high[0]:.4f}"` 升到 `{python} f"{high[1]:.4f}"`，10 个 ReLU 死掉
-# `{python} silent(fast[-1])` 个；取 0.1，最终损失只有前者的 `{python} f"{high[-1] / low[-1]:.0f}"` 分之一。
+# 手写的两行与 `optim.SGD` 在 `{python} exact` 次更新中逐位相同。“学习率大，
+# 很快就能得到结果”在这里不成立：取 0.5，第一步就让损失从 `{python} f"{high[0]:.4f}"` 升到 `{python} f"{high[1]:.4f}"`，
+# 10 个 ReLU 死掉 `{python} silent(fast[-1])` 个；取 0.1，最终损失只有前者的 `{python} f"{high[-1] / low[-1]:.0f}"` 分之一。
 
 # %% [markdown] lang="en"
 # ## The rule {#rule}
@@ -387,8 +387,8 @@ torch.optim.SGD(weights, lr=0.1)
 # With `detach().clone()` alone the optimizer is content, but no gradient ever comes:
 
 # %% [markdown] lang="zh"
-# `detach` 切断历史，`requires_grad_` 让副本成为要学习的叶子张量。只写 `detach().clone()`，优
-# 化器不报错，但永远等不到梯度：
+# `detach` 切断历史，`requires_grad_` 让副本成为要学习的叶子张量。只写 `detach().clone()`，
+# 优化器不报错，但永远等不到梯度：
 
 # %%
 p = net[0].weight

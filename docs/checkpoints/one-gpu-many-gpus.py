@@ -110,8 +110,8 @@ def train_many(rank):
 # `torchrun --nproc-per-node=2`, and `init_process_group("gloo")` needs nothing else.
 
 # %% [markdown] lang="zh"
-# 在 Linux 上，`fork` 会把这些函数原样带进子进程。Windows 和 macOS 上[没有 fork，或者 fork 不
-# 安全](https://docs.python.org/3/library/multiprocessing.html#contexts-and-start-methods)：在这两个系统上，以及真正训练时，应把函数写进文件，用
+# 在 Linux 上，`fork` 会把这些函数原样带进子进程。Windows 和 macOS 上[没有 fork，或者 fork
+# 不安全](https://docs.python.org/3/library/multiprocessing.html#contexts-and-start-methods)：在这两个系统上，以及真正训练时，应把函数写进文件，用
 # `torchrun --nproc-per-node=2` 启动，此时 `init_process_group("gloo")` 不需要别的参数。
 
 # %%

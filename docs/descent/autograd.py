@@ -277,8 +277,8 @@ plt.ylabel("float32 − by hand, in float32 gaps")
 # %% [markdown] lang="zh"
 # ## 值得犯一次的错误 {#mistake}
 #
-# 把公式 $w \leftarrow w - \eta\,dL/dw$ 原样敲进去，会得到一个也叫 `w` 的新张量。它是有记录的
-# 运算的结果，不是*叶子张量*，而 `backward` 默认只给叶子张量填 `.grad`：
+# 把公式 $w \leftarrow w - \eta\,dL/dw$ 原样敲进去，会得到一个也叫 `w` 的新张量。
+# 它是有记录的运算的结果，不是*叶子张量*，而 `backward` 默认只给叶子张量填 `.grad`：
 
 # %%
 w = start = torch.tensor(1.0, requires_grad=True)

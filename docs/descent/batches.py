@@ -198,10 +198,10 @@ plt.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4)
 # %% [markdown] lang="zh"
 # ## 噪声基底 {#floor}
 #
-# 直接从最佳直线出发。那里全部样本的梯度是零，每一批的却不是；学习率恒定，每一批都会把直线推
-# 开。精确到 $\eta$ 的一次项，每批 $n$ 个样本时，损失徘徊在最小值之上
-# $\eta \operatorname{tr} C / 4n$ 处，$\operatorname{tr} C$ 是 50 个梯度在该处的方差，
-# 取 $a$、$b$ 两个分量之和。
+# 直接从最佳直线出发。那里全部样本的梯度是零，每一批的却不是；学习率恒定，
+# 每一批都会把直线推开。精确到 $\eta$ 的一次项，每批 $n$ 个样本时，损失徘徊在最小值之上
+# $\eta \operatorname{tr} C / 4n$ 处，$\operatorname{tr} C$ 是 50 个梯度在该处的方差，取 $a$、
+# $b$ 两个分量之和。
 
 # %%
 at_best = batch_gradient(best, x[:, None], y[:, None])  # (N,) both
@@ -231,8 +231,8 @@ for lr in (0.1, 0.05):
 # the mean of 300 runs, and come closer to the prediction as the rate falls.
 
 # %% [markdown] lang="zh"
-# 样本加倍，或者学习率减半，噪声基底都降低一半。测得的值是 300 次运行的平均；学习率越小，与预
-# 测越接近。
+# 样本加倍，或者学习率减半，噪声基底都降低一半。测得的值是 300 次运行的平均；学习率越小，
+# 与预测越接近。
 
 # %%
 plt.figure(figsize=(6.4, 3.2), layout="constrained")
@@ -249,8 +249,8 @@ plt.ylabel("loss above the smallest")
 # smooth curve, with no floor to reach.
 
 # %% [markdown] lang="zh" tags=["caption"]
-# 每轮之后损失高出最小值多少，图例是每批的样本数。一个一批最先降下来，随后跳得最高；四个一批晚
-# 一些，也低一些。50 个一批沿光滑曲线慢慢下降，没有噪声基底。
+# 每轮之后损失高出最小值多少，图例是每批的样本数。一个一批最先降下来，随后跳得最高；
+# 四个一批晚一些，也低一些。50 个一批沿光滑曲线慢慢下降，没有噪声基底。
 
 # %% [markdown] lang="en"
 # ## What an epoch costs {#cost}
@@ -263,8 +263,8 @@ plt.ylabel("loss above the smallest")
 # %% [markdown] lang="zh"
 # ## 一轮的代价 {#cost}
 #
-# 不论一批多大，一次更新对 PyTorch 的调用次数都是固定的。用
-# [dispatch mode](https://docs.pytorch.org/docs/stable/notes/extending.html#extending-all-torch-api-with-modes) 可以看到每一次调用：
+# 不论一批多大，一次更新对 PyTorch 的调用次数都是固定的。用 [dispatch
+# mode](https://docs.pytorch.org/docs/stable/notes/extending.html#extending-all-torch-api-with-modes) 可以看到每一次调用：
 
 # %%
 from torch.utils._python_dispatch import TorchDispatchMode

@@ -371,9 +371,9 @@ print("repaired", x.grad)
 # long step leaves that neighbourhood. More in [Learning rate](learning-rate.py).
 
 # %% [markdown] lang="zh" tags=["answer"]
-# $\eta$ 超过 1 就会。一步把 $w - 2$ 乘以 $1 - 2\eta$：取 0.5 正好到达，取 1 就落到对面同样远
-# 的地方。斜率只描述这一点附近的曲线，步子太大就走出了附近。详见[学习率](learning-rate.py)一
-# 课。
+# $\eta$ 超过 1 就会。一步把 $w - 2$ 乘以 $1 - 2\eta$：取 0.5 正好到达，取 1
+# 就落到对面同样远的地方。斜率只描述这一点附近的曲线，步子太大就走出了附近。
+# 详见[学习率](learning-rate.py)一课。
 
 # %% tags=["answer"]
 for lr in (0.2, 0.5, 1.0, 1.1):

@@ -308,8 +308,9 @@ for n in (infinite - 1, infinite, lost - 1, lost, len(blown) - 1):
 # or above `nan`. Ask [`torch.isfinite`][] instead:
 
 # %% [markdown] lang="zh"
-# 不报错的更糟：`{python} len(blown)` 次更新里有 `{python} len(blown) - lost` 次得到的都是 `nan`。拿“损失是否太大”
-# 来把关，得到的回答是“不大”，因为与 `nan` 作任何大小比较都是假。应当问 [`torch.isfinite`][]：
+# 不报错的更糟：`{python} len(blown)` 次更新里有 `{python} len(blown) - lost` 次得到的都是 `nan`。
+# 拿“损失是否太大”来把关，得到的回答是“不大”，因为与 `nan` 作任何大小比较都是假。应当问
+# [`torch.isfinite`][]：
 
 # %%
 for name, step in (("inf", blown[infinite]), ("nan", blown[-1])):
@@ -332,8 +333,8 @@ for name, step in (("inf", blown[infinite]), ("nan", blown[-1])):
 # normalise inputs before choosing a rate.
 
 # %% [markdown] lang="zh" tags=["answer"]
-# 变成百分之一：学习率与输入只以 $\eta x^2$ 的形式出现。这也是先归一化输入、再选学习率的理由之
-# 一。
+# 变成百分之一：学习率与输入只以 $\eta x^2$ 的形式出现。这也是先归一化输入、
+# 再选学习率的理由之一。
 
 # %% tags=["answer"]
 for scale in (1.0, 10.0):

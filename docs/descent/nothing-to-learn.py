@@ -363,8 +363,8 @@ for name, t in (("drawn", y), ("3x+0.8", 3 * x + 0.8)):
 # as its input, and it finds it.
 
 # %% [markdown] lang="zh" tags=["answer"]
-# 只是说*以 x 为输入的*直线学不到。这里 $y$ 完全由 $x$ 决定；同样是直线，把平方作为输入，就学
-# 到了。
+# 只是说*以 x 为输入的*直线学不到。这里 $y$ 完全由 $x$ 决定；同样是直线，把平方作为输入，
+# 就学到了。
 
 # %% tags=["answer"]
 s = torch.tensor([1.0, 2.0, 3.0, 4.0] * 5)  # (N,)
