@@ -6,16 +6,17 @@
 # warning. The other `{python} answers.count(None)` run without a word, right or wrong.
 
 # %% [markdown] lang="zh"
-# # 你的教程之后，什么变了 {#changes}
+# # 旧教程里的说法，今天还对吗 {#changes}
 #
 # 教程和文档里的 `{python} len(answers)` 个说法，逐条在 PyTorch
 # `{python} torch.__version__.split("+")[0]` 上运行。`{python} errors` 条抛出异常，`{python} warned` 条
 # 引出警告，其余 `{python} answers.count(None)` 条不论对错，都一声不吭地运行完。
 
 # %% [markdown] lang="en"
-# Under `claim` stands what a tutorial does, or does not expect to work. `claim` keeps
-# the exception or warning and prints its beginning. What stands outside is today's code
-# or a check. A row needs the next three cells and no other row.
+# Inside `claim` stands what a tutorial does, or what it says cannot work. `claim` keeps
+# the exception or warning and prints its beginning. Outside it stands today's code or a
+# check. To run one of the entries, run the next three cells first; no entry needs
+# another.
 
 # %% [markdown] lang="zh"
 # `claim` 下面是教程的写法，或者教程认为行不通的写法；它记下异常或警告，并打印开头部分。`claim`
@@ -120,7 +121,7 @@ with claim():
 
 # %% [markdown] lang="en"
 # **It says**: `model = model()`, after `class model`. **Today** the class has lost its
-# name, and a second model cannot be made. Another name to tell apart is `w2`, there
+# name, and a second model cannot be made. `w2` needs two names as well: there it is
 # both the [second layer and the second step](backprop/mlp-by-hand.py#steps).
 
 # %% [markdown] lang="zh"
@@ -434,8 +435,8 @@ with claim():
     print(w.grad.abs().sum())
 
 # %% [markdown] lang="en"
-# **It says**: zeroing must come before `backward`. **Today** after `step` will do: one
-# epoch ends where [the one by hand](descent/by-hand.py#samples) does. [All the
+# **It says**: zeroing must come before `backward`. **Today** after `step` works too:
+# one epoch ends where [the one by hand](descent/by-hand.py#samples) does. [All the
 # places](autograd/accumulation.py#where).
 
 # %% [markdown] lang="zh"
@@ -541,7 +542,7 @@ torch.optim.SGD(net.parameters(), lr=0.1).step()
 print("res1 is as before:", torch.equal(res1[0], kept[0]))
 
 # %% [markdown] lang="en"
-# **It says**: `ReLU(inplace=True)` sometimes fails. **Today** it is known when: a leaf
+# **It says**: `ReLU(inplace=True)` sometimes fails. **Today** the rule is known: a leaf
 # that requires grad must not be overwritten, nor a tensor saved for backward, as
 # sigmoid saves its output. After a linear layer it is fine: [the rule and a
 # table](autograd/inplace.py#rule).
@@ -560,7 +561,7 @@ with claim():
 
 # %% [markdown] lang="en"
 # **It says**: `ReLU(inplace=True)` saves memory. **Today** what is kept for backward is
-# the same; saved is one buffer while the layer runs: [bytes
+# the same; what is saved is one buffer while the layer runs: [bytes
 # counted](autograd/inplace.py#memory).
 
 # %% [markdown] lang="zh"
@@ -650,10 +651,9 @@ with claim():
         print(f"{dtype}  {4 * w.item():.7f}")
 
 # %% [markdown] lang="en"
-# **It says**: 2700 images, one by one at 0.0117 s, take 318 s an epoch. **Today** count:
-# a zero too many. In fives, at 0.516 s a batch, an epoch is
-# `{python} f"{0.117 / (0.516 / 5) - 1:.0%}"` faster and no more: [what an epoch
-# costs](descent/batches.py#cost).
+# **It says**: 2700 images, one by one at 0.0117 s, take 318 s an epoch. **Today** do
+# the sum: there is a zero too many. In fives, at 0.516 s a batch, an epoch is
+# `{python} f"{0.117 / (0.516 / 5) - 1:.0%}"` faster and no more: [what an epoch costs](descent/batches.py#cost).
 
 # %% [markdown] lang="zh"
 # **原文**：2700 张图片一张一批，每张 0.0117 s，一轮 318 s。**今天**：算一算，多写了一个零。五张一批，

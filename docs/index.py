@@ -7,8 +7,8 @@
 # %% [markdown] lang="zh"
 # # 链式法则 {#home}
 #
-# 用例子讲 PyTorch 里的梯度：课程里的每个数字、每张图、每条报错，都是建站时由同一页上的
-# 代码算出来的。
+# 用例子讲 PyTorch 里的梯度：课程里的每个数字、每张图、每条报错，
+# 都是构建网站时由同一页上的代码算出来的。
 
 # %% [markdown] lang="en" tags=["beside"]
 # The derivative by hand
@@ -44,10 +44,10 @@ for x, y in [(1.0, 2.0), (2.0, 4.0), (3.0, 6.0)]:
 # %% [markdown] lang="en" tags=["door"]
 # ## Learn {#learn}
 #
-# - Descent: [the gradient](descent/gradient.py), [by hand](descent/by-hand.py), [with autograd](descent/autograd.py), [the rate](descent/learning-rate.py), [batches](descent/batches.py), [a line](descent/linear-regression.py)
+# - Descent: [the gradient](descent/gradient.py), [by hand](descent/by-hand.py), [autograd](descent/autograd.py), [learning rate](descent/learning-rate.py), [batches](descent/batches.py), [a line](descent/linear-regression.py)
 # - Backpropagation: [the chain rule](backprop/chain-rule.py), [a network by hand](backprop/mlp-by-hand.py), [momentum](backprop/momentum.py), [an engine](backprop/engine.py)
 # - Autograd: [what to record](autograd/no-grad.py), [adding up](autograd/accumulation.py), [in place](autograd/inplace.py); [checkpoints](checkpoints/one-gpu-many-gpus.py)
-# - You read something else? [What changed since your tutorial](changes.py)
+# - Learned it differently? [What changed since your tutorial](changes.py)
 
 # %% [markdown] lang="zh" tags=["door"]
 # ## 学习 {#learn}
@@ -55,7 +55,7 @@ for x, y in [(1.0, 2.0), (2.0, 4.0), (3.0, 6.0)]:
 # - 梯度下降：[梯度](descent/gradient.py)、[手写](descent/by-hand.py)、[自动求导](descent/autograd.py)、[学习率](descent/learning-rate.py)、[批大小](descent/batches.py)、[拟合直线](descent/linear-regression.py)
 # - 反向传播：[链式法则](backprop/chain-rule.py)、[手算一个网络](backprop/mlp-by-hand.py)、[动量](backprop/momentum.py)、[自己写引擎](backprop/engine.py)
 # - 自动求导：[记录什么](autograd/no-grad.py)、[梯度累加](autograd/accumulation.py)、[原地操作](autograd/inplace.py)；[检查点](checkpoints/one-gpu-many-gpus.py)
-# - 和你以前看到的不一样？[你的教程之后，什么变了](changes.py)
+# - 和你以前看到的不一样？[旧教程里的说法，今天还对吗](changes.py)
 
 # %% [markdown] lang="en" tags=["door"]
 # ## I have an error {#errors}

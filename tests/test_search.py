@@ -112,7 +112,7 @@ CHINESE = r"""
 检查点 | checkpoints/one-gpu-many-gpus/
 单卡与多卡 | checkpoints/one-gpu-many-gpus/
 拟合直线 | descent/linear-regression/
-噪声地板 | descent/batches/#floor
+噪声基底 | descent/batches/#floor
 方差 | descent/batches/#variance
 死掉的单元 | backprop/mlp-by-hand/#dead
 module. 前缀 | checkpoints/one-gpu-many-gpus/#prefix

@@ -151,8 +151,8 @@ for name, path in (("epochs 1 to 10", forgotten), ("epochs 241 to 250", later)):
     print(f"{name:<18} w from {min(path):.2f} to {max(path):.2f}")
 
 # %% [markdown] lang="en"
-# Nothing slows it down: at epoch 250 the weight still swings. The loss over all four
-# samples:
+# Nothing slows it down: at epoch 250 the weight still swings. The mean loss over all
+# four samples:
 
 # %% [markdown] lang="zh"
 # 没有任何阻力：到第 250 轮，权重仍在摆动。四个样本上的平均损失：
@@ -558,8 +558,8 @@ for name, weights in (("n / N", shares([3, 1])), ("1 / 2", [0.5, 0.5])):
     print(f"{name:<13} {w.item():.4f}")
 
 # %% [markdown] lang="en"
-# 2. A usual loop steps `if (i + 1) % k == 0`. With `k = 3` and four samples one by one,
-#    what becomes of the fourth?
+# 2. A common loop steps `if (i + 1) % k == 0`. With `k = 3` and four samples one by
+#    one, what becomes of the fourth?
 
 # %% [markdown] lang="zh"
 # 2. 常见的循环写 `if (i + 1) % k == 0` 才更新。`k = 3`，四个样本逐个来，第四个会怎样？

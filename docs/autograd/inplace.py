@@ -314,9 +314,9 @@ for function in (nn.functional.relu6, nn.functional.silu, nn.functional.leaky_re
 
 # %% [markdown] lang="en"
 # LeakyReLU and ELU do gain: in place they save their output, which the next layer saves
-# anyway. For ReLU what remains is one buffer less at that point of the forward pass.
-# [PyTorch](https://docs.pytorch.org/docs/stable/notes/autograd.html#in-place-operations-with-autograd)
-# discourages in-place code unless memory is very short.
+# anyway. For ReLU what remains is one buffer fewer at that point of the forward pass.
+# [PyTorch](https://docs.pytorch.org/docs/stable/notes/autograd.html#in-place-operations-with-autograd) discourages in-place code unless memory is very
+# short.
 
 # %% [markdown] lang="zh"
 # LeakyReLU 和 ELU 确有收益：原地版改为保存输出，而输出下一层本来就要保存。
@@ -345,13 +345,13 @@ h.sum().backward()
 # - `torch.FloatTensor [2]`: type and shape of the overwritten tensor.
 # - `output 0 of Relu`, formerly `ReluBackward0`: who made it and saved it, the victim.
 # - `is at version 1; expected version 0`: it was written once since it was saved.
-# - `Hint`: anomaly mode. It shows the line that made the victim, and says of the write:
+# - `Hint`: anomaly mode. It shows the line that saved the tensor, and says of the write:
 
 # %% [markdown] lang="zh"
 # - `torch.FloatTensor [2]`：被改写的张量的类型和形状。
 # - `output 0 of Relu`（旧版写作 `ReluBackward0`）：谁产生并保存了它，即受害者。
 # - `is at version 1; expected version 0`：保存之后又被写过一次。
-# - `Hint`：打开异常检测。它会指出受害者由哪一行产生，关于写入则只说：
+# - `Hint`：打开异常检测。它会指出张量是哪一行保存的，关于写入则只说：
 
 # %%
 import warnings
@@ -419,13 +419,12 @@ with detective():
 
 # %% [markdown] lang="en"
 # It sees the uncounted write of [the sigmoid](#version) too, by comparing numbers. The
-# three causes of the error, through it:
-# [modified by an inplace operation](../errors/modified-by-inplace.py#detective).
+# three causes of the error, seen through `detective`: [modified by an inplace
+# operation](../errors/modified-by-inplace.py#detective).
 
 # %% [markdown] lang="zh"
-# [上面那个 sigmoid](#version) 没被计数的写入，它靠比较数值也能发现。这个错误的三种原因，
-# 都用它查过一遍：
-# [modified by an inplace operation](../errors/modified-by-inplace.py#detective)。
+# [上面那个 sigmoid](#version) 没被计数的写入，`detective` 靠比较数值也能发现。用 `detective`
+# 查这个报错的三种原因，见 [modified by an inplace operation](../errors/modified-by-inplace.py#detective)。
 
 # %%
 try:

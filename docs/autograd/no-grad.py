@@ -164,14 +164,14 @@ for training in (True, False):
 
 # %% [markdown] lang="en"
 # Under `no_grad` alone Dropout still draws, so two passes differ, and BatchNorm updates
-# its running statistics, in evaluation with the validation data. Under `eval()` alone
-# only the mask and output of Dropout and the batch statistics are not saved any more.
-# Evaluation needs both.
+# its running statistics, which during evaluation means with the validation data. Under
+# `eval()` alone only the mask and output of Dropout and the batch statistics are not
+# saved any more. Evaluation needs both.
 
 # %% [markdown] lang="zh"
 # 只用 `no_grad`，Dropout 照样随机丢弃，两次结果不同，BatchNorm 也照样更新滑动统计量，
-# 评估时用的就是验证数据。只用 `eval()`，少保存的只是 Dropout 的掩码和输出，以及批统计量，其余照旧。
-# 评估时两个都要。
+# 评估时就等于用验证数据去更新。只用 `eval()`，少保存的只是 Dropout 的掩码和输出，
+# 以及批统计量，其余照旧。评估时两个都要。
 
 # %% [markdown] lang="en"
 # ## detach cuts a graph already built {#detach}
@@ -328,7 +328,7 @@ plt.legend()
 # ## A mistake to make once {#mistake}
 #
 # The features of a fixed body are computed once and the head is trained on them. In the
-# table `inference_mode` spares no byte more than `no_grad`. What it also leaves out are
+# table `inference_mode` is no cheaper than `no_grad`. What it also leaves out are
 # version counters and the tracking of views, and here the first is missed:
 
 # %% [markdown] lang="zh"

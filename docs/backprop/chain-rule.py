@@ -2,8 +2,8 @@
 # # Why backpropagation needs the chain rule {#chain-rule}
 #
 # To place the `{python} n` weights of a small network to four decimals, a grid search
-# needs a number of tries with `{python} len(str(40001**n))` digits. Finite differences
-# need `{python} 2 * n` forward passes for one step. `backward` gives all `{python} n`
+# needs a number of tries that has `{python} len(str(40001**n))` digits. Finite differences need
+# `{python} 2 * n` forward passes for one step. `backward` gives all `{python} n`
 # derivatives for `{python} f"{ratio:.1f}"` times the matrix arithmetic of one such pass.
 
 # %% [markdown] lang="zh"
@@ -161,10 +161,9 @@ for i, node in enumerate(read(L, w=w, p=p, d=d, L=L)):
     print(i, f"{node.name:<16}{node.values!s:<14}{node.saved!s:<17}{node.next_nodes}")
 
 # %% [markdown] lang="en"
-# Some tutorials say that tensors are the nodes and operations the edges, PyTorch's own
-# that [the leaves are the input
-# tensors](https://docs.pytorch.org/tutorials/beginner/basics/autogradqs_tutorial.html).
-# All are Functions ([`Node`][torch.autograd.graph.Node]); an `AccumulateGrad` holds `w`:
+# Some tutorials say that tensors are the nodes and operations the edges; PyTorch's own
+# says that [the leaves are the input tensors](https://docs.pytorch.org/tutorials/beginner/basics/autogradqs_tutorial.html). All are
+# Functions ([`Node`][torch.autograd.graph.Node]); an `AccumulateGrad` holds `w`:
 
 # %% [markdown] lang="zh"
 # 有的教程说张量是节点、运算是边；PyTorch 官方教程则说[叶子就是输入
@@ -362,14 +361,14 @@ for hidden in (10, 100, 1000):
 
 # %% [markdown] lang="en"
 # Each product has two in backward, one for each factor, except that nobody asks for the
-# gradient of the inputs: three for two, however many weights. Differences grow with the
-# square. At `{python} size` weights they would take `{python} round(2 * size / ratio)` times
-# the arithmetic of `backward`.
+# gradient of the inputs: three products for two, however many weights there are.
+# Differences grow with the square. At `{python} size` weights they would take
+# `{python} round(2 * size / ratio)` times the arithmetic of `backward`.
 
 # %% [markdown] lang="zh"
-# 前向的每个乘积在反向中对应两个，每个因子一个；只有输入的梯度没人要，于是两个换三个，
-# 与权重个数无关。差分的计算量则按平方增长：`{python} size` 个权重时，是 `backward` 的
-# `{python} round(2 * size / ratio)` 倍。
+# 前向的每个乘积在反向中对应两个，每个因子一个；只有输入的梯度没人要，于是前向两个乘积，
+# 反向三个，与权重个数无关。差分的计算量则按平方增长：`{python} size` 个权重时，是 `backward`
+# 的 `{python} round(2 * size / ratio)` 倍。
 
 # %% [markdown] lang="en"
 # ## A mistake to make once {#mistake}

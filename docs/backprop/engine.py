@@ -1,9 +1,10 @@
 # %% [markdown] lang="en" needs="backprop/chain-rule.py"
 # # An autograd engine in 100 lines {#engine}
 #
-# The usual toy engine is right once. After three `backward` calls through ten additions
-# its gradient is `{python} f"{repeated(Value, backward, 10, 3):.0f}"`; PyTorch's is `{python} f"{repeated(tensor, run_torch, 10, 3):.0f}"`. The engine built here stores no gradients, so
-# none can be stale; on `{python} agreed` of `{python} graphs` random expressions it agrees with PyTorch.
+# The usual toy engine is right only the first time. After three `backward` calls
+# through ten additions its gradient is `{python} f"{repeated(Value, backward, 10, 3):.0f}"`; PyTorch's is `{python} f"{repeated(tensor, run_torch, 10, 3):.0f}"`. The
+# engine built here stores no gradients, so none can be stale; on `{python} agreed` of
+# `{python} graphs` random expressions it agrees with PyTorch.
 
 # %% [markdown] lang="zh"
 # # 一百行的自动求导引擎 {#engine}
@@ -361,7 +362,7 @@ def misfit(params):
 
 # %% [markdown] lang="en"
 # A step of gradient descent makes new nodes. PyTorch changes its weights in place, and
-# the losses are the same to ten digits:
+# the losses are the same to ten decimals:
 
 # %% [markdown] lang="zh"
 # 梯度下降的每一步都生成新节点，PyTorch 则原地修改权重。两边的损失到十位小数都相同：
@@ -390,8 +391,9 @@ for n in (0, 1, 10, 100, 199):
 print(sum(abs(a - b) < 1e-10 for a, b in zip(ours, theirs, strict=True)), "agree")
 
 # %% [markdown] lang="en"
-# What separates the two is the grain. A node of ours is one number; one of PyTorch's is
-# an operation on tensors, for all samples and units at once. Nodes for the same loss:
+# What separates the two is how fine the nodes are. A node of ours is one number; one of
+# PyTorch's is an operation on tensors, for all samples and units at once. Nodes for the
+# same loss:
 
 # %% [markdown] lang="zh"
 # 两者的差别在于粒度。我们的一个节点是一个数；PyTorch 的一个节点是一次张量运算，所有
@@ -421,16 +423,15 @@ print("engine", len(order(misfit(params))), " torch", len(found))
 loss.backward()
 
 # %% [markdown] lang="en"
-# The repair is a new forward pass. PyTorch's
-# [tutorial](https://docs.pytorch.org/tutorials/beginner/basics/autogradqs_tutorial.html)
-# allows one `backward` a graph without `retain_graph=True`. The additions ran five: they
-# save nothing. Our edges keep their slopes while the output lives, and that is memory.
+# The repair is a new forward pass. PyTorch's [tutorial](https://docs.pytorch.org/tutorials/beginner/basics/autogradqs_tutorial.html)
+# allows one `backward` per graph without `retain_graph=True`. The additions above took
+# five calls: they save nothing. Our edges keep their slopes while the output lives, and
+# that is memory.
 
 # %% [markdown] lang="zh"
-# 修法是重新做一次前向传播。PyTorch 的
-# [教程](https://docs.pytorch.org/tutorials/beginner/basics/autogradqs_tutorial.html)说，
-# 不加 `retain_graph=True`，一个计算图只能 `backward` 一次。那串加法却做了五次，因为加法
-# 什么都不保存。我们的边一直留着局部导数，直到输出不在为止，代价是内存。
+# 修法是重新做一次前向传播。PyTorch 的[教程](https://docs.pytorch.org/tutorials/beginner/basics/autogradqs_tutorial.html)说，不加
+# `retain_graph=True`，一个计算图只能 `backward` 一次。那串加法却做了五次，
+# 因为加法什么都不保存。只要输出还在，我们的边就一直留着局部导数，代价是内存。
 
 # %% [markdown] lang="en"
 # What a node refuses is a tensor, whose history it would lose:

@@ -2,9 +2,9 @@
 # # Gradcheck, and what it cannot see {#gradcheck}
 #
 # In float32 `gradcheck` refuses the right derivative of $x^3$: slopes measured with its
-# step of 1e-6 are off by `{python} f"{error(torch.float32, 1e-6, 2):.1%}"`, in float64 by `{python} f"{error(torch.float64, 1e-6, 2):.0e}"`. In float64 it passes
-# a derivative that is a third too small, if the gradient itself is small enough, and any
-# derivative it is not handed.
+# step of 1e-6 are off by `{python} f"{error(torch.float32, 1e-6, 2):.1%}"`, in float64 by `{python} f"{error(torch.float64, 1e-6, 2):.0e}"`. In float64 it
+# passes a derivative that is a third too small, if the gradient itself is small enough,
+# and it never looks at an input it is not given.
 
 # %% [markdown] lang="zh"
 # # gradcheck，以及它看不见的错误 {#gradcheck}
@@ -94,13 +94,14 @@ print(f"step asked for  {1e-6:.3e}")
 print(f"step taken      {(one + 1e-6 - one).item():.3e}")
 
 # %% [markdown] lang="en"
-# Rounding adds an error of about $\varepsilon/h$, with $\varepsilon$ the relative gap of
-# the floats. The one-sided formula adds $h$, the central one $h^2$. The sum is least
-# where both are equal: near $\varepsilon^{1/2}$ and $\varepsilon^{1/3}$. Measured:
+# Rounding adds an error of about $\varepsilon/h$, with $\varepsilon$ the relative gap
+# of the floats. The one-sided formula adds $h$, the central one $h^2$. The sum is least
+# about where both are equal: near $\varepsilon^{1/2}$ and $\varepsilon^{1/3}$.
+# Measured:
 
 # %% [markdown] lang="zh"
 # 舍入带来的误差约为 $\varepsilon/h$，$\varepsilon$ 是浮点数的相对间隙；公式本身的误差，
-# 单侧约为 $h$，中心约为 $h^2$。两者相等时总和最小，也就是在 $\varepsilon^{1/2}$ 和
+# 单侧约为 $h$，中心约为 $h^2$。两者大致相等时总和最小，也就是在 $\varepsilon^{1/2}$ 和
 # $\varepsilon^{1/3}$ 附近。实测：
 
 # %%
@@ -139,15 +140,16 @@ plt.ylabel("relative error")
 # %% [markdown] lang="en"
 # ## gradcheck in float64 {#float64}
 #
-# [`gradcheck`][torch.autograd.gradcheck] compares every entry of the Jacobian:
-# by backward ($a$), and by central differences with the step `eps` ($n$). It demands
+# [`gradcheck`][torch.autograd.gradcheck] compares every entry of the *Jacobian*, the
+# derivatives of each output by each input: by backward ($a$), and by central
+# differences with the step `eps` ($n$). It demands
 # $|a - n| \le \mathrm{atol} + \mathrm{rtol}\,|n|$. Its step suits float64 only:
 
 # %% [markdown] lang="zh"
 # ## float64 下的 gradcheck {#float64}
 #
-# [`gradcheck`][torch.autograd.gradcheck] 逐项比较雅可比矩阵：一份由反向传播
-# 算出（$a$），一份由步长为 `eps` 的中心差分测出（$n$），要求
+# [`gradcheck`][torch.autograd.gradcheck] 逐项比较*雅可比矩阵*，即每个输出对每个输入的导数：
+# 一份由反向传播算出（$a$），一份由步长为 `eps` 的中心差分测出（$n$），要求
 # $|a - n| \le \mathrm{atol} + \mathrm{rtol}\,|n|$。它的默认步长只适合 float64：
 
 # %%
@@ -199,8 +201,8 @@ gradcheck(Cube.apply, x)
 # %% [markdown] lang="en"
 # ## What it passes although it is wrong {#blind}
 #
-# Where the gradient is small, `atol` alone lets it through. The same wrong backward, ever
-# nearer to 0; the *relative* error is a third everywhere:
+# Where the gradient is small, `atol` alone lets a wrong one through. The same wrong
+# backward, ever nearer to 0; the *relative* error is a third everywhere:
 
 # %% [markdown] lang="zh"
 # ## 明明错了却放行 {#blind}
@@ -224,9 +226,9 @@ for value in (1.0, 0.1, 0.01, 0.001):
     print(f"{value:<5}  {numbers}    {passed!s:<9}  {strict}")
 
 # %% [markdown] lang="en"
-# Choose inputs with gradients of about 1. And hand over all that should be checked: what
-# the function takes from outside, such as the weights of a module, is a constant to
-# `gradcheck`. Here the gradient of `w` is twice too large:
+# Choose inputs with gradients of about 1. And hand over all that should be checked:
+# what the function takes from outside, such as the weights of a module, is a constant
+# to `gradcheck`. Here the gradient of `w` is twice what it should be:
 
 # %% [markdown] lang="zh"
 # 所以要选梯度在 1 左右的输入，还要把该查的张量都交给它：函数从外部取用的东西，比如模块的

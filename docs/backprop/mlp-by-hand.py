@@ -136,7 +136,7 @@ show("dz", d.z)
 # Four hidden units get nothing, neither for their weight nor for their bias:
 
 # %% [markdown] lang="zh"
-# 有四个隐藏单元什么也没分到，权重和偏置都是 0：
+# 有四个隐藏单元什么也没分到，权重和偏置的梯度都是 0：
 
 # %%
 show("dw1", gradients.w1)
@@ -306,7 +306,7 @@ for g, old, new in zip(gradients2, after1, after2, strict=True):
     moving += ((g == 0) & (old != new)).sum().item()
 print("dead units", silent2.nonzero().flatten().tolist())
 print("zero gradients in step 2:", zero2)
-print("moved by them all the same:", moving)
+print("moved all the same:", moving)
 
 # %% [markdown] lang="en"
 # ## The same from `optim.SGD`, and what a list keeps {#sgd}
@@ -375,7 +375,7 @@ print(f"dz @ x    loss {wrong[0]:.4f}  dead units {wrong[1]}")
 
 # %% [markdown] lang="en"
 # The wrong numbers move the dead units, and some come alive. A falling loss is no proof
-# of a gradient. One point less, and the product is refused:
+# of a gradient. One point fewer, and the product is refused:
 
 # %% [markdown] lang="zh"
 # 错误的数值推动了死掉的单元，有几个活了过来。损失下降并不能证明梯度正确。少取一个点，

@@ -1,18 +1,17 @@
 # %% [markdown] lang="en" needs="backprop/mlp-by-hand.py"
 # # Momentum, checked to the last bit {#momentum}
 #
-# Two lines by hand equal `optim.SGD` in every bit of all `{python} exact` updates. "A
-# large learning rate gets the result quickly" is false here: at 0.5 the first step takes
-# the loss from `{python} f"{high[0]:.4f}"` to `{python} f"{high[1]:.4f}"`, `{python} silent(fast[-1])` of
-# 10 ReLUs die, and at 0.1 it ends `{python} f"{high[-1] / low[-1]:.0f}"` times lower.
+# Two hand-written lines equal `optim.SGD` in every bit of all `{python} exact` updates.
+# "A large learning rate gets the result quickly" is false here: at 0.5 the first step
+# takes the loss from `{python} f"{high[0]:.4f}"` to `{python} f"{high[1]:.4f}"`, `{python} silent(fast[-1])` of 10 ReLUs die,
+# and at 0.1 it ends `{python} f"{high[-1] / low[-1]:.0f}"` times lower.
 
 # %% [markdown] lang="zh"
 # # 动量：逐位核对 {#momentum}
 #
-# 手写的两行与 `optim.SGD` 在 `{python} exact` 次更新中逐位相同。“学习率大，很快就能得到
-# 结果”在这里不成立：取 0.5，第一步就让损失从 `{python} f"{high[0]:.4f}"` 升到
-# `{python} f"{high[1]:.4f}"`，10 个 ReLU 死掉 `{python} silent(fast[-1])` 个；取 0.1，最终损失是它的
-# `{python} f"{high[-1] / low[-1]:.0f}"` 分之一。
+# 手写的两行与 `optim.SGD` 在 `{python} exact` 次更新中逐位相同。“学习率大，
+# 很快就能得到结果”在这里不成立：取 0.5，第一步就让损失从 `{python} f"{high[0]:.4f}"` 升到 `{python} f"{high[1]:.4f}"`，
+# 10 个 ReLU 死掉 `{python} silent(fast[-1])` 个；取 0.1，最终损失只有前者的 `{python} f"{high[-1] / low[-1]:.0f}"` 分之一。
 
 # %% [markdown] lang="en"
 # ## The rule {#rule}
@@ -54,7 +53,8 @@ def gradients(params):
 print(f"{loss(start):.4f}")
 
 # %% [markdown] lang="en"
-# With $g$ the gradient, $v$ the velocity, $w$ the weight and $\eta$ the learning rate:
+# With $g$ the gradient, $v$ the velocity, $w$ the weight, $\eta$ the learning rate and
+# $\mu$ the momentum, each step updates first the velocity, then the weight:
 #
 # $$v \leftarrow \mu v + g \qquad w \leftarrow w - \eta v$$
 
@@ -118,15 +118,15 @@ for lr in (0.5, 0.1):
     print(f"lr {lr}: {exact} of 200 steps equal")
 
 # %% [markdown] lang="en"
-# [PyTorch's page](https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html)
-# says that it starts from the first gradient where others start from zeros. Without
-# dampening that is one thing: $\mu \cdot 0 + g$ is $g$. Why `alpha=lr` stands there and
-# not `w - lr * v`: exercise 1.
+# [PyTorch's page](https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html) says that it starts from the first gradient
+# where others start from zeros. Without its option `dampening` that makes no
+# difference: $\mu \cdot 0 + g$ is $g$. Why `alpha=lr` stands there and not
+# `w - lr * v`: exercise 1.
 
 # %% [markdown] lang="zh"
-# [PyTorch 文档](https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html)说，
-# 它的速度从第一个梯度开始，别的框架从零开始。没有 dampening 时两者是一回事：
-# $\mu \cdot 0 + g$ 就是 $g$。为什么写 `alpha=lr` 而不写 `w - lr * v`，见练习 1。
+# [PyTorch 文档](https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html)说，它的速度从第一个梯度开始，别的框架从零开始。不用
+# `dampening` 选项时两者是一回事：$\mu \cdot 0 + g$ 就是 $g$。为什么写 `alpha=lr` 而不写
+# `w - lr * v`，见练习 1。
 
 # %% [markdown] lang="en"
 # ## What the velocity adds up to {#speed}
@@ -272,8 +272,8 @@ print(f"bias at step 200  {end:8.4f}")
 #   v \leftarrow \beta_2 v + (1 - \beta_2) g^2$$
 
 # %% [markdown] lang="en"
-# Both start at zero, which $1 - \beta^t$ makes up for in step $t$. The weight moves by
-# one over the root of the other:
+# Both start at zero; dividing by $1 - \beta_1^t$ and $1 - \beta_2^t$ in step $t$ makes
+# up for that. The weight moves by the first divided by the square root of the second:
 #
 # $$w \leftarrow w - \eta \, \frac{m / (1 - \beta_1^t)}
 #   {\sqrt{v / (1 - \beta_2^t)} + \epsilon}$$
@@ -288,9 +288,9 @@ print(f"bias at step 200  {end:8.4f}")
 from chainrule.optim import Moments, adam
 
 # %% [markdown] lang="en"
-# [`lerp`][torch.lerp], [`addcmul`][torch.addcmul] and [`addcdiv`][torch.addcdiv] are the
-# three parts of the formula as PyTorch calls them, so both rules are equal to the last
-# bit as well:
+# [`lerp`][torch.lerp], [`addcmul`][torch.addcmul] and [`addcdiv`][torch.addcdiv] are
+# the calls by which PyTorch computes the three parts of the formula, so both rules are
+# equal to the last bit as well:
 
 # %% [markdown] lang="zh"
 # [`lerp`][torch.lerp]、[`addcmul`][torch.addcmul] 和 [`addcdiv`][torch.addcdiv] 就是公式的
@@ -384,11 +384,11 @@ torch.optim.SGD(weights, lr=0.1)
 
 # %% [markdown] lang="en"
 # `detach` cuts the history, and `requires_grad_` makes the copy a leaf to be learned.
-# With the first two alone the optimizer is content, but no gradient ever comes:
+# With `detach().clone()` alone the optimizer is content, but no gradient ever comes:
 
 # %% [markdown] lang="zh"
-# `detach` 切断历史，`requires_grad_` 让副本成为要学习的叶子张量。只写前两个，优化器不报错，
-# 但永远等不到梯度：
+# `detach` 切断历史，`requires_grad_` 让副本成为要学习的叶子张量。只写 `detach().clone()`，
+# 优化器不报错，但永远等不到梯度：
 
 # %%
 p = net[0].weight

@@ -1,18 +1,17 @@
 # %% [markdown] lang="en" needs="descent/autograd.py"
 # # Checkpoints between one GPU and many {#one-gpu-many-gpus}
 #
-# Weights saved by many processes do not load into one: each name starts with `module.`.
-# A popular fix is `strict=False`. It raises no error, loads
-# `{python} len(many) - len(result.missing_keys)` of `{python} len(many)` tensors, and
-# leaves the loss at `{python} f"{silent:.4f}"` instead of `{python} f"{trained:.4f}"`.
+# Weights saved from a model in `DistributedDataParallel` do not load into the bare
+# model: each name starts with `module.`. A popular fix is `strict=False`. It raises no
+# error, loads `{python} len(many) - len(result.missing_keys)` of `{python} len(many)` tensors, and leaves the loss at
+# `{python} f"{silent:.4f}"` instead of `{python} f"{trained:.4f}"`.
 
 # %% [markdown] lang="zh"
 # # 单卡与多卡之间的检查点 {#one-gpu-many-gpus}
 #
-# 多进程训练保存的权重，单进程加载不了：每个名字都以 `module.` 开头。流行的办法是
-# `strict=False`：它不报错，`{python} len(many)` 个张量却只加载了
-# `{python} len(many) - len(result.missing_keys)` 个，损失停在
-# `{python} f"{silent:.4f}"`，而不是 `{python} f"{trained:.4f}"`。
+# 从 `DistributedDataParallel` 包装的模型保存的权重，没有包装的模型加载不了：每个名字都以
+# `module.` 开头。流行的办法是 `strict=False`：它不报错，`{python} len(many)` 个张量却只加载了
+# `{python} len(many) - len(result.missing_keys)` 个，损失停在 `{python} f"{silent:.4f}"`，而不是 `{python} f"{trained:.4f}"`。
 
 # %% [markdown] lang="en"
 # ## Two processes, one model {#train}
@@ -111,10 +110,9 @@ def train_many(rank):
 # `torchrun --nproc-per-node=2`, and `init_process_group("gloo")` needs nothing else.
 
 # %% [markdown] lang="zh"
-# 在 Linux 上，`fork` 会把这些函数原样带进子进程。Windows 和 macOS 上
-# [没有 fork，或者 fork 不安全](https://docs.python.org/3/library/multiprocessing.html#contexts-and-start-methods)：
-# 在那里，以及真正训练时，应把函数写进文件，用 `torchrun --nproc-per-node=2` 启动，
-# 此时 `init_process_group("gloo")` 不需要别的参数。
+# 在 Linux 上，`fork` 会把这些函数原样带进子进程。Windows 和 macOS 上[没有 fork，或者 fork
+# 不安全](https://docs.python.org/3/library/multiprocessing.html#contexts-and-start-methods)：在这两个系统上，以及真正训练时，应把函数写进文件，用
+# `torchrun --nproc-per-node=2` 启动，此时 `init_process_group("gloo")` 不需要别的参数。
 
 # %%
 import tempfile
@@ -334,13 +332,12 @@ plt.legend()
 
 # %% [markdown] lang="en"
 # **Editing the key as text.** `replace` also cuts inside `submodule.`. `lstrip` takes a
-# set of letters and eats into `out`. `[7:]` cuts a name that has no prefix just the
-# same. `removeprefix` is the one that is meant.
+# set of characters and eats into `out`. `[7:]` also cuts a name that has no prefix. Use
+# `removeprefix`.
 
 # %% [markdown] lang="zh"
-# **修改键的文字。** `replace` 会切到 `submodule.` 里面；`lstrip` 去掉的是一组字母，
-# 连 `out` 也被啃掉；`[7:]` 不看切掉的是什么，没有前缀的名字也照切。
-# 该用的是 `removeprefix`。
+# **修改键的文字。** `replace` 会切到 `submodule.` 里面；`lstrip` 去掉的是一组字符，连 `out`
+# 也被啃掉；`[7:]` 不看切掉的是什么，没有前缀的名字也照切。该用的是 `removeprefix`。
 
 # %%
 edits = {
@@ -379,8 +376,8 @@ except ValueError as error:
 # ## One writes, all read {#rank}
 #
 # One process saves because all hold the same weights. The others must wait at a
-# [`barrier`][torch.distributed.barrier] before they load, like the one in `meet`: who
-# comes early finds no file, or half of one. Loading half a file says:
+# [`barrier`][torch.distributed.barrier] before they load, like the one in `meet`:
+# whoever comes early finds no file, or half of one. Loading half a file says:
 
 # %% [markdown] lang="zh"
 # ## 一个进程写，所有进程读 {#rank}

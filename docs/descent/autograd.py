@@ -1,9 +1,9 @@
 # %% [markdown] lang="en" needs="descent/by-hand.py"
 # # Gradient descent with autograd {#autograd}
 #
-# Leave the derivative of [the loop by hand](by-hand.py) to PyTorch: in float64 all
-# `{python} len(double)` weights equal those by hand to the last bit. In float32 they
-# part at update `{python} parted` and meet again at update `{python} met`; only
+# Leave the derivative in [the loop written by hand](by-hand.py) to PyTorch: in float64
+# all `{python} len(double)` weights equal the hand-computed ones to the last bit. In float32
+# they part at update `{python} parted` and meet again at update `{python} met`; only
 # `{python} off.count(0)` of `{python} len(off)` are the float32 number nearest to the weight by hand.
 
 # %% [markdown] lang="zh"
@@ -31,7 +31,8 @@ from chainrule.descent import gradient, loss
 # %% [markdown] lang="en"
 # Given a tensor with `requires_grad=True`, PyTorch records what the same function does.
 # The record is the *graph*; it hangs on the result as `grad_fn`. A node's
-# `next_functions` has a pair for each input, which starts with the node behind it:
+# `next_functions` holds a pair for each input; the pair starts with the node that
+# produced that input:
 
 # %% [markdown] lang="zh"
 # 传入 `requires_grad=True` 的张量，PyTorch 会记下同一个函数做的每一步运算，这就是
@@ -101,9 +102,9 @@ print(type(w), f"{w.item():.4f}")
 
 # %% [markdown] lang="en"
 # `Variable` returns a plain `Tensor`. The danger is in `.data`: [autograd does not
-# track a write through it](https://pytorch.org/blog/pytorch-0_4_0-migration-guide/).
-# Here `backward` is over by then; one that still needs the old value [gives a wrong
-# gradient and no error](../autograd/inplace.py#version).
+# track a write through it](https://pytorch.org/blog/pytorch-0_4_0-migration-guide/). Here `backward` is over by then;
+# a `backward` that still needs the old value [gives a wrong gradient and no
+# error](../autograd/inplace.py#version).
 
 # %% [markdown] lang="zh"
 # `Variable` 返回的就是普通的 `Tensor`。危险的是 `.data`：[通过它写入的改动，autograd
@@ -115,7 +116,8 @@ print(type(w), f"{w.item():.4f}")
 #
 # `torch.tensor(…, requires_grad=True)` replaces `Variable`. Under [`torch.no_grad`][]
 # the update is [not recorded](../autograd/no-grad.py). `backward` [adds to what is
-# there](../autograd/accumulation.py), so the gradient is cleared: `None` will do.
+# there](../autograd/accumulation.py), so the gradient is cleared after each use; setting
+# it to `None` is enough.
 
 # %% [markdown] lang="zh"
 # ## 今天的写法 {#today}
@@ -133,7 +135,7 @@ print("updates               ", len(single))
 print("same weights as before", [step.w for step in single] == old)
 
 # %% [markdown] lang="en"
-# ## Line by line against the hand {#lines}
+# ## Line by line against the hand version {#lines}
 #
 # The hand version once more. It computes in Python floats, which [are float64 on almost
 # all machines](https://docs.python.org/3/tutorial/floatingpoint.html).
@@ -209,10 +211,10 @@ print(same, "of", len(hand))
 # %% [markdown] lang="en"
 # ## Why float64 is equal to the last bit {#double}
 #
-# Both do the same operations, but for one order: by hand $(2x)(wx - y)$, in the graph
-# $x \cdot 2(wx - y)$. Doubling is exact in binary, so each rounds the same product
-# once. With a cube the factor is 3, and multiplying by 3 rounds. The gradients of a
-# thousand random samples, against the formula in either order:
+# Both do the same operations; only one order differs: by hand $(2x)(wx - y)$, in the
+# graph $x \cdot 2(wx - y)$. Doubling is exact in binary, so each rounds the same
+# product once. With a cube the factor is 3, and multiplying by 3 rounds. The gradients
+# of a thousand random samples, against the formula in either order:
 
 # %% [markdown] lang="zh"
 # ## 为什么 float64 逐位相同 {#double}
@@ -269,14 +271,14 @@ plt.ylabel("float32 − by hand, in float32 gaps")
 # ## A mistake to make once {#mistake}
 #
 # The formula $w \leftarrow w - \eta\,dL/dw$, typed as it stands, makes a new tensor and
-# calls it `w`. A recorded operation made it, so it is no *leaf*, and `backward` fills
-# the `.grad` of leaves only:
+# calls it `w`. A recorded operation made it, so it is no *leaf*, and `backward` by
+# default fills the `.grad` of leaves only:
 
 # %% [markdown] lang="zh"
 # ## 值得犯一次的错误 {#mistake}
 #
 # 把公式 $w \leftarrow w - \eta\,dL/dw$ 原样敲进去，会得到一个也叫 `w` 的新张量。
-# 它是有记录的运算的结果，不是*叶子张量*，而 `backward` 只给叶子张量填 `.grad`：
+# 它是有记录的运算的结果，不是*叶子张量*，而 `backward` 默认只给叶子张量填 `.grad`：
 
 # %%
 w = start = torch.tensor(1.0, requires_grad=True)
@@ -323,7 +325,7 @@ print(f"second sample by hand     {gradient(w.item(), 2.0, 4.0):.4f}")
 #    PyTorch 分别会怎么说？
 
 # %% [markdown] lang="en" tags=["answer"]
-# A leaf that requires a gradient cannot be changed by an operation that is recorded.
+# A leaf that requires a gradient cannot be changed in place by a recorded operation.
 # More in [the lesson on in-place operations](../autograd/inplace.py).
 
 # %% [markdown] lang="zh" tags=["answer"]

@@ -1,10 +1,10 @@
 # %% [markdown] lang="en" needs="descent/by-hand.py, descent/autograd.py"
 # # One sample, some samples, all samples {#batches}
 #
-# After five epochs, batches of one are `{python} f"{table[1][1]:.4f}"` above the smallest loss,
-# batches of all 50 still `{python} f"{table[50][1]:.4f}"`; after a hundred the first are
-# `{python} f"{table[1][3]:.4f}"` above it, for they never settle. And one short batch makes the
-# mean of the batch losses `{python} f"{of_means:.2f}"` where the loss is `{python} f"{whole:.2f}"`.
+# After five epochs, batches of one sample are `{python} f"{table[1][1]:.4f}"` above the smallest loss,
+# batches of all 50 still `{python} f"{table[50][1]:.4f}"`; after a hundred the first are `{python} f"{table[1][3]:.4f}"`
+# above it, for they never settle. And one short batch makes the mean of the batch
+# losses `{python} f"{of_means:.2f}"` where the loss is `{python} f"{whole:.2f}"`.
 
 # %% [markdown] lang="zh"
 # # 一个样本、一批样本、全部样本 {#batches}
@@ -93,12 +93,12 @@ for n in (1, 4, 16, 50):
     print(row)
 
 # %% [markdown] lang="en"
-# Four times the samples, a quarter of the variance, half of the deviation. Without
-# replacement 16 of 50 count for more, by the factor
+# Four times the samples give a quarter of the variance and half the standard deviation.
+# Without replacement, 16 of 50 have a variance that is smaller still, by the factor
 # $(50 - 1) / (50 - 16)$, which is `{python} f"{49 / 34:.2f}"`.
 
 # %% [markdown] lang="zh"
-# 样本多到四倍，方差减到四分之一，偏差减半。不放回时，50 个里取 16 个更管用，多出的倍数是
+# 样本增加到四倍，方差降到四分之一，标准差减半。不放回时，50 个里取 16 个，方差还要除以
 # $(50 - 1) / (50 - 16)$，即 `{python} f"{49 / 34:.2f}"`。
 
 # %% [markdown] lang="en"
@@ -154,13 +154,13 @@ for size, lines in paths.items():
     print(f"{size:>7}{len(lines) // 100:>10}{row}")
 
 # %% [markdown] lang="en"
-# Where the curvature is large the error goes fast. Along the other direction a full
-# update removes only 0.1 times `{python} f"{curvature[0]:.4f}"`, or
+# In the direction of the larger [curvature](linear-regression.py#curvature) the error goes
+# fast. In the other one an update with all 50 removes only 0.1 times `{python} f"{curvature[0]:.4f}"`, or
 # `{python} f"{0.1 * curvature[0]:.1%}"`, of it; there the number of updates decides:
 
 # %% [markdown] lang="zh"
-# 曲率大的方向上误差消得快；另一个方向上，整批更新一次只消去 0.1 乘以
-# `{python} f"{curvature[0]:.4f}"`，即 `{python} f"{0.1 * curvature[0]:.1%}"`，这时起作用的是更新次数：
+# [曲率](linear-regression.py#curvature)大的方向上误差消得快；另一个方向上，整批更新一次只消去 0.1
+# 乘以 `{python} f"{curvature[0]:.4f}"`，即 `{python} f"{0.1 * curvature[0]:.1%}"`，这时起作用的是更新次数：
 
 # %%
 import matplotlib.pyplot as plt
@@ -191,16 +191,17 @@ plt.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4)
 # ## The noise floor {#floor}
 #
 # Start at the best line. The gradient of all samples is zero there, those of batches
-# are not, and at a constant rate each of them moves the line. To first order in $\eta$
-# the loss hovers $\eta \operatorname{tr} C / 4n$ above its minimum, $C$ being the
-# covariance of the 50 gradients.
+# are not, and at a constant rate each of them moves the line. With batches of $n$, to
+# first order in $\eta$, the loss hovers $\eta \operatorname{tr} C / 4n$ above its
+# minimum; $\operatorname{tr} C$ adds the variances of the 50 gradients in $a$ and $b$.
 
 # %% [markdown] lang="zh"
-# ## 噪声地板 {#floor}
+# ## 噪声基底 {#floor}
 #
-# 直接从最佳直线出发。那里全部样本的梯度是零，每一批的却不是；学习率恒定，每一批都会把直线
-# 推开。精确到 $\eta$ 的一次项，损失徘徊在最小值之上 $\eta \operatorname{tr} C / 4n$
-# 处，$C$ 是 50 个梯度在该处的协方差。
+# 直接从最佳直线出发。那里全部样本的梯度是零，每一批的却不是；学习率恒定，
+# 每一批都会把直线推开。精确到 $\eta$ 的一次项，每批 $n$ 个样本时，损失徘徊在最小值之上
+# $\eta \operatorname{tr} C / 4n$ 处，$\operatorname{tr} C$ 是 50 个梯度在该处的方差，取 $a$、
+# $b$ 两个分量之和。
 
 # %%
 at_best = batch_gradient(best, x[:, None], y[:, None])  # (N,) both
@@ -230,7 +231,7 @@ for lr in (0.1, 0.05):
 # the mean of 300 runs, and come closer to the prediction as the rate falls.
 
 # %% [markdown] lang="zh"
-# 样本加倍，或者学习率减半，地板都降低一半。测得的值是 300 次运行的平均；学习率越小，
+# 样本加倍，或者学习率减半，噪声基底都降低一半。测得的值是 300 次运行的平均；学习率越小，
 # 与预测越接近。
 
 # %%
@@ -248,8 +249,8 @@ plt.ylabel("loss above the smallest")
 # smooth curve, with no floor to reach.
 
 # %% [markdown] lang="zh" tags=["caption"]
-# 每轮之后损失高出最小值多少，图例是每批的样本数。一个一批最先降下来，随后跳得最高；四个
-# 一批晚一些，也低一些。50 个一批沿光滑曲线慢慢下降，没有地板。
+# 每轮之后损失高出最小值多少，图例是每批的样本数。一个一批最先降下来，随后跳得最高；
+# 四个一批晚一些，也低一些。50 个一批沿光滑曲线慢慢下降，没有噪声基底。
 
 # %% [markdown] lang="en"
 # ## What an epoch costs {#cost}
@@ -262,9 +263,8 @@ plt.ylabel("loss above the smallest")
 # %% [markdown] lang="zh"
 # ## 一轮的代价 {#cost}
 #
-# 不论一批多大，一次更新对 PyTorch 的调用次数都是固定的。用
-# [dispatch mode 类](https://docs.pytorch.org/docs/stable/notes/extending.html#extending-all-torch-api-with-modes)
-# 可以看到每一次调用：
+# 不论一批多大，一次更新对 PyTorch 的调用次数都是固定的。用 [dispatch
+# mode](https://docs.pytorch.org/docs/stable/notes/extending.html#extending-all-torch-api-with-modes) 可以看到每一次调用：
 
 # %%
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -339,10 +339,9 @@ print(f"0.516 s x 2700 / 5  {0.516 * images / 5:>7.2f} s")
 print(f"ones / fives        {0.117 / (0.516 / 5):>7.2f}")
 
 # %% [markdown] lang="en"
-# A zero too many: 318 s needs 0.1178 s an image, and 0.117 s is that cut short. Batches
-# of five took 0.516 s each, so that an epoch of them is
-# `{python} f"{0.117 / (0.516 / 5) - 1:.0%}"` faster, not ten or twenty times, and has a fifth
-# of the updates.
+# A zero too many: 318 s needs 0.1178 s an image, and 0.117 s is that, truncated.
+# Batches of five took 0.516 s each, so that an epoch of them is `{python} f"{0.117 / (0.516 / 5) - 1:.0%}"` faster,
+# not ten or twenty times, and has a fifth of the updates.
 
 # %% [markdown] lang="zh"
 # 多写了一个零：要得到 318 s，每张需要 0.1178 s，0.117 s 是它截短的结果。五张一批，每批
@@ -352,7 +351,7 @@ print(f"ones / fives        {0.117 / (0.516 / 5):>7.2f}")
 # %% [markdown] lang="en"
 # ## A mistake to make once {#mistake}
 #
-# Fifty is not a multiple of 16. Counting places past the end raises an error:
+# Fifty is not a multiple of 16. Indexing past the end raises an error:
 
 # %% [markdown] lang="zh"
 # ## 值得犯一次的错误 {#mistake}
@@ -388,8 +387,8 @@ print(f"weighted by size {weighted:.4f}, all 50 {whole:.4f}")
 
 # %% [markdown] lang="en"
 # The two samples of the last batch carry a quarter of the sum, each of them as much as
-# eight others. Weigh each batch by its size. `drop_last=True` repairs nothing: it
-# leaves two out. For gradients, see [parts](../autograd/accumulation.py#parts).
+# eight of the others. Weigh each batch by its size. `drop_last=True` repairs nothing:
+# it leaves two out. For gradients, see [parts](../autograd/accumulation.py#parts).
 
 # %% [markdown] lang="zh"
 # 最后一批的两个样本占了总和的四分之一，一个顶八个。应当按批的大小加权。`drop_last=True`
@@ -412,7 +411,7 @@ print(f"weighted by size {weighted:.4f}, all 50 {whole:.4f}")
 # diverges: at 2 over the largest curvature, here `{python} f"{2 / curvature[1]:.2f}"`.
 
 # %% [markdown] lang="zh" tags=["answer"]
-# 几乎齐头并进。方向差不多的五十小步，就是一个五十倍长的大步，而地板只取决于 $\eta / n$。
+# 几乎齐头并进。方向差不多的五十小步，就是一个五十倍长的大步，而噪声基底只取决于 $\eta / n$。
 # 到大学习率发散为止：界限是 2 除以最大曲率，这里是 `{python} f"{2 / curvature[1]:.2f}"`。
 
 # %% tags=["answer"]
@@ -432,7 +431,7 @@ for size in (1, 4, 16, 50):
 # A rate that falls. The floor falls with it, as Robbins and Monro required in 1951.
 
 # %% [markdown] lang="zh" tags=["answer"]
-# 让学习率逐渐减小，地板也随之降低。Robbins 和 Monro 在 1951 年就提出了这个要求。
+# 让学习率逐渐减小，噪声基底也随之降低。Robbins 和 Monro 在 1951 年就提出了这个要求。
 
 # %% tags=["answer"]
 for name, falls in (("constant", 0.0), ("falling", 0.2)):
@@ -473,7 +472,6 @@ print(f"predicted {50 * (49 / 50) ** 50:.2f}, measured {50 - seen.mean():.2f}")
 # %% [markdown] lang="zh"
 # ## 参考资料 {#sources}
 #
-# 恒定学习率的噪声地板：L. Bottou、F. Curtis、J. Nocedal，[Optimization
-# Methods for Large-Scale Machine Learning](https://arxiv.org/abs/1606.04838)，2018。学习率
-# 与批大小：P. Goyal 等，[Accurate, Large Minibatch
-# SGD](https://arxiv.org/abs/1706.02677)，2017。
+# 恒定学习率的噪声基底：L. Bottou、F. Curtis、J. Nocedal，[Optimization Methods for
+# Large-Scale Machine Learning](https://arxiv.org/abs/1606.04838)，2018。学习率与批大小：P. Goyal 等，
+# [Accurate, Large Minibatch SGD](https://arxiv.org/abs/1706.02677)，2017。

@@ -2,9 +2,9 @@
 # # Gradient descent by hand {#by-hand}
 #
 # One weight, four samples, no library: `{python} len(steps)` updates take `w` from 1 to
-# `{python} f"{steps[-1].w:.4f}"`, and every one of them is printed below. The samples
-# contribute unequally: in one pass `x = 4` removes `{python} f"{1 - shrink(4.0):.0%}"` of the error
-# left to it, `x = 1` only `{python} f"{1 - shrink(1.0):.0%}"`.
+# `{python} f"{steps[-1].w:.4f}"`, and every one of them is printed below. The samples contribute
+# unequally: in one pass `x = 4` removes `{python} f"{1 - shrink(4.0):.0%}"` of the error it finds, `x = 1`
+# only `{python} f"{1 - shrink(1.0):.0%}"`.
 
 # %% [markdown] lang="zh"
 # # 手写梯度下降 {#by-hand}

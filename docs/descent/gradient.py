@@ -1,10 +1,10 @@
 # %% [markdown] lang="en"
 # # What a gradient is {#gradient}
 #
-# The gradient points uphill: one step along it takes a loss of 1 to
-# `{python} f"{loss(along):.2f}"`, the same step against it to `{python} f"{loss(against):.2f}"`. Nine common derivatives are
-# checked below, by autograd and by measuring, and all agree. Only at the kink of ReLU
-# PyTorch says `{python} f"{at_zero[0]:.1f}"`, `{python} f"{at_zero[1]:.1f}"` or `{python} f"{at_zero[2]:.1f}"`, depending on how the function is written.
+# The gradient points uphill: one step along it takes a loss of 1 to `{python} f"{loss(along):.2f}"`, the
+# same step against it to `{python} f"{loss(against):.2f}"`. Nine common derivatives are checked below, by
+# autograd and by measuring, and all agree. Only at the kink of ReLU does it matter how
+# the function is written: PyTorch says `{python} f"{at_zero[0]:.1f}"`, `{python} f"{at_zero[1]:.1f}"` or `{python} f"{at_zero[2]:.1f}"`.
 
 # %% [markdown] lang="zh"
 # # 梯度是什么 {#gradient}
@@ -94,7 +94,7 @@ for name, place in (("start", w.item()), ("along", along), ("against", against))
 # ## Nine derivatives, checked twice {#table}
 #
 # The central difference as a function. It moves one element of `x` at a time, so it
-# will also do for several variables:
+# works for several variables too:
 
 # %% [markdown] lang="zh"
 # ## 九个导数，各核对两遍 {#table}
@@ -105,8 +105,8 @@ for name, place in (("start", w.item()), ("along", along), ("against", against))
 from chainrule.differences import central_difference
 
 # %% [markdown] lang="en"
-# Each row is a function with its derivative, first in writing and then in code; $s$ and
-# $t$ stand for the value of sigmoid and tanh themselves:
+# Each row is a function with its derivative, first as a formula and then as code; $s$
+# and $t$ stand for the value of sigmoid and tanh themselves:
 
 # %% [markdown] lang="zh"
 # 每一行是一个函数和它的导数，先写成公式，再写成代码；$s$ 和 $t$ 分别代表 sigmoid 和 tanh
@@ -197,10 +197,10 @@ for name, f in ways.items():
     print(f"{name:<24}{x.grad:.1f}  measured {central_difference(f, x, h=0.001):.1f}")
 
 # %% [markdown] lang="en"
-# The [PyTorch notes](https://docs.pytorch.org/docs/stable/notes/autograd.html#gradients-for-non-differentiable-functions)
-# give a rule for convex functions: of all slopes between the two sides, the smallest.
-# `relu` keeps it. So does `maximum`, whose two inputs are counted together:
-# (0.5, 0.5) is shorter than (1, 0) and (0, 1).
+# The [PyTorch notes](https://docs.pytorch.org/docs/stable/notes/autograd.html#gradients-for-non-differentiable-functions) give a rule for convex functions: of all
+# slopes between the two sides, the one nearest to 0. `relu` follows it. So does
+# `maximum`, whose two inputs count together as one vector: (0.5, 0.5) is shorter than
+# (1, 0) and (0, 1).
 
 # %% [markdown] lang="zh"
 # [PyTorch 文档](https://docs.pytorch.org/docs/stable/notes/autograd.html#gradients-for-non-differentiable-functions)
@@ -323,8 +323,8 @@ right.set(xlabel="direction in degrees", ylabel="slope", xticks=range(0, 361, 90
 # %% [markdown] lang="en"
 # ## A mistake to make once {#mistake}
 #
-# Write 3 for 3.0. A gradient is a limit of ever smaller steps, and between whole numbers
-# there are none:
+# Write 3 instead of 3.0. A gradient is a limit of ever smaller steps, and between whole
+# numbers there are none:
 
 # %% [markdown] lang="zh"
 # ## 值得犯一次的错误 {#mistake}
@@ -335,9 +335,9 @@ right.set(xlabel="direction in degrees", ylabel="slope", xticks=range(0, 361, 90
 torch.tensor(3, requires_grad=True)
 
 # %% [markdown] lang="en"
-# That a tensor "must be float" to have a gradient, as is often read, leaves out the
-# complex types. It stands in PyTorch's own message for the method, though the method
-# takes them too:
+# It is often said that a tensor "must be float" to have a gradient. That leaves out the
+# complex types. PyTorch's own message from the method `requires_grad_` says it too,
+# though the method accepts them:
 
 # %% [markdown] lang="zh"
 # 常有人说只有 float 张量才能求梯度，这漏掉了复数类型。PyTorch 自己给 `requires_grad_`
@@ -357,8 +357,8 @@ print("repaired", x.grad)
 # %% [markdown] lang="en"
 # ## Try it {#exercises}
 #
-# 1. How long may the step against the gradient of $(w - 2)^2$ be before the loss rises
-#    all the same?
+# 1. How large may $\eta$ be, in a step against the gradient of $(w - 2)^2$, before the
+#    loss rises all the same?
 
 # %% [markdown] lang="zh"
 # ## 练习 {#exercises}
@@ -367,12 +367,12 @@ print("repaired", x.grad)
 
 # %% [markdown] lang="en" tags=["answer"]
 # Up to $\eta = 1$. One step multiplies $w - 2$ by $1 - 2\eta$; at 0.5 it arrives, at 1
-# it lands as far on the other side. The slope describes the curve at the point, and a
-# long step leaves it. More in [Learning rate](learning-rate.py).
+# it lands as far on the other side. The slope describes the curve near the point, and a
+# long step leaves that neighbourhood. More in [Learning rate](learning-rate.py).
 
 # %% [markdown] lang="zh" tags=["answer"]
-# $\eta$ 超过 1 就会。一步把 $w - 2$ 乘以 $1 - 2\eta$：取 0.5 正好到达，取 1 就落在对面
-# 同样远处。斜率只描述这一点附近的曲线，步子太大就离开了。
+# $\eta$ 超过 1 就会。一步把 $w - 2$ 乘以 $1 - 2\eta$：取 0.5 正好到达，取 1
+# 就落到对面同样远的地方。斜率只描述这一点附近的曲线，步子太大就走出了附近。
 # 详见[学习率](learning-rate.py)一课。
 
 # %% tags=["answer"]
@@ -403,16 +403,17 @@ slope = central_difference(lambda x: torch.relu(x) - torch.relu(-x), x, h=0.001)
 print(f"autograd {x.grad:.1f}  measured {slope:.1f}")
 
 # %% [markdown] lang="en"
-# 3. From $(1, 2)$, walk at right angles to the gradient of $g$. By how much does $g$
-#    change when the step is ten times shorter?
+# 3. From $(1, 2)$, walk at right angles to the gradient of $g$. Make the step ten times
+#    shorter: what becomes of the change in $g$?
 
 # %% [markdown] lang="zh"
 # 3. 从 $(1, 2)$ 出发，沿与 $g$ 的梯度垂直的方向走。步长缩到十分之一，$g$ 的变化缩到
 #    多少？
 
 # %% [markdown] lang="en" tags=["answer"]
-# To about a hundredth: the slope is zero there, and only the curvature is left, which
-# enters with the square of the step. Along the gradient it is about a tenth.
+# It shrinks to about a hundredth: the slope is zero there, and only the curvature is
+# left, which enters with the square of the step. Along the gradient it is about a
+# tenth.
 
 # %% [markdown] lang="zh" tags=["answer"]
 # 约百分之一：这个方向上斜率为零，只剩下曲率的作用，它与步长的平方成正比。沿着梯度走则

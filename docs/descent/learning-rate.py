@@ -227,8 +227,8 @@ print(f"x = 3 alone: {largest_rate([3.0]):.4f}, all three: {largest_rate(xs):.4f
 # 曲线升到接近 3，在 0.5 附近又落下去一次。
 
 # %% [markdown] lang="en"
-# The dip is no rate to use. At 0.5, $x = 1$ lands on 2 exactly and the others find
-# nothing to correct, because all samples agree on 2. What noise in the data does
+# Do not choose a rate in the dip. At 0.5, $x = 1$ lands on 2 exactly and the others
+# find nothing to correct, because all samples agree on 2. What noise in the data does
 # instead is the subject of [the lesson on batches](batches.py#floor).
 
 # %% [markdown] lang="zh"
@@ -265,7 +265,7 @@ plt.ylabel("|w − 2|")
 # ## A mistake to make once {#mistake}
 #
 # A rate of 0.3 "to get there faster". In Python floats the square of the distance
-# overflows; the factors say when, and the run keeps to it:
+# overflows; the factors say when, and the run agrees:
 
 # %% [markdown] lang="zh"
 # ## 值得犯一次的错误 {#mistake}
@@ -303,14 +303,14 @@ for n in (infinite - 1, infinite, lost - 1, lost, len(blown) - 1):
     print(f"update {n + 1:>4}   loss {blown[n].loss:<9.1e}  w {blown[n].w:.1e}")
 
 # %% [markdown] lang="en"
-# The silent one is worse: `{python} len(blown) - lost` of `{python} len(blown)` updates
-# compute `nan` from `nan`. A guard that asks whether the loss is too large is told no,
-# because no number is below or above `nan`. Ask [`torch.isfinite`][] instead:
+# The silent one is worse: `{python} len(blown) - lost` of `{python} len(blown)` updates end in `nan`. A
+# guard that asks whether the loss is too large is told no, because no number is below
+# or above `nan`. Ask [`torch.isfinite`][] instead:
 
 # %% [markdown] lang="zh"
-# 不报错的更糟：`{python} len(blown)` 次更新里有 `{python} len(blown) - lost` 次只是用
-# `nan` 算 `nan`。拿“损失是否太大”来把关，得到的回答是“不大”，因为与 `nan` 作任何大小
-# 比较都是假。应当问 [`torch.isfinite`][]：
+# 不报错的更糟：`{python} len(blown)` 次更新里有 `{python} len(blown) - lost` 次得到的都是 `nan`。
+# 拿“损失是否太大”来把关，得到的回答是“不大”，因为与 `nan` 作任何大小比较都是假。应当问
+# [`torch.isfinite`][]：
 
 # %%
 for name, step in (("inf", blown[infinite]), ("nan", blown[-1])):
@@ -333,7 +333,8 @@ for name, step in (("inf", blown[infinite]), ("nan", blown[-1])):
 # normalise inputs before choosing a rate.
 
 # %% [markdown] lang="zh" tags=["answer"]
-# 变成百分之一：学习率与输入只以 $\eta x^2$ 的形式出现。所以先归一化输入，再选学习率。
+# 变成百分之一：学习率与输入只以 $\eta x^2$ 的形式出现。这也是先归一化输入、
+# 再选学习率的理由之一。
 
 # %% tags=["answer"]
 for scale in (1.0, 10.0):

@@ -155,8 +155,9 @@ print("the same by autograd", torch.allclose(H, torch.tensor(both).double()))
 
 # %% [markdown] lang="en"
 # Along an eigenvector of $H$ with eigenvalue $\lambda$ a step multiplies the error by
-# $1 - \eta\lambda$ and does not mix it with the other. [One weight](learning-rate.py)
-# had one such factor; two parameters have two. [`torch.linalg.eigh`][] finds them:
+# $1 - \eta\lambda$, whatever the error in the other direction. [One
+# weight](learning-rate.py) had one such factor; two parameters have two.
+# [`torch.linalg.eigh`][] finds them:
 
 # %% [markdown] lang="zh"
 # 沿着 $H$ 的一个特征向量，设特征值为 $\lambda$，每一步把误差乘以 $1 - \eta\lambda$，与另一个
@@ -237,8 +238,8 @@ for step, (p, q) in predicted.items():
     print(f"step {step:>4}   a {a:.6f}   b {b:.6f}   off {abs(p - a) + abs(q - b):.6f}")
 
 # %% [markdown] lang="en"
-# Seen from above, the loss is a long valley. The fast direction is over after some 200
-# steps; all the others go along the floor.
+# Seen from above, the loss is a long valley. The fast direction is finished after some
+# 200 steps; all later steps go along the floor.
 
 # %% [markdown] lang="zh"
 # 从上面看，损失是一条狭长的山谷。快方向在大约 200 步之后就走完了，其余的步子都沿着谷底。
@@ -336,13 +337,13 @@ for lr in (0.01, 0.5):
 # %% [markdown] lang="en"
 # ## A mistake to make once {#mistake}
 #
-# Forget the `mean`. `backward` starts from a derivative of 1 with respect to *one*
-# number, and the fifty squares are fifty:
+# Forget the `mean`. `backward` starts from the derivative of *one* number with respect
+# to itself, which is 1; the fifty squares are fifty numbers:
 
 # %% [markdown] lang="zh"
 # ## 值得犯一次的错误 {#mistake}
 #
-# 忘了写 `mean`。`backward` 从对*一个*数的导数 1 开始，而五十个平方不是一个数：
+# 忘了写 `mean`。`backward` 的起点是*一个*数对它自己的导数，也就是 1，而五十个平方不是一个数：
 
 # %% raises="RuntimeError: grad can be implicitly created only for scalar outputs"
 a = torch.tensor(0.0, requires_grad=True)
@@ -430,8 +431,8 @@ for part in (0.99, 1.01):
 # pairs of all with all have [nothing to learn](nothing-to-learn.py). `mean_loss` refuses:
 
 # %% [markdown] lang="zh" tags=["answer"]
-# 在斜率 0 处。广播把每个 $x$ 与每个 $y$ 都配了一次对，共 2500 对，而且不作声；既然什么都与什么配对，
-# 也就[没有可学的](nothing-to-learn.py)了。`mean_loss` 则拒绝：
+# 在斜率 0 处。广播把每个 $x$ 与每个 $y$ 都配了一次对，共 2500 对，而且不报错；既然所有的 $x$
+# 与所有的 $y$ 两两配对，也就[没有可学的](nothing-to-learn.py)了。`mean_loss` 则拒绝：
 
 # %% tags=["answer"] raises="ValueError: x and y must be (N,) both, got (50, 1) and (50,)"
 column = x[:, None]  # (N, 1)
@@ -443,10 +444,9 @@ mean_loss(zero, column, y)
 # %% [markdown] lang="en"
 # ## Sources {#sources}
 #
-# Eigenvalues of the Hessian as speeds, and inputs brought to mean 0 and one variance: Y.
-# LeCun et al., [Efficient BackProp](https://doi.org/10.1007/3-540-49430-8_2), 1998. The
-# same with momentum: G. Goh, [Why Momentum Really
-# Works](https://distill.pub/2017/momentum/), 2017.
+# Eigenvalues of the Hessian as speeds, and inputs brought to mean 0 and equal variance:
+# Y. LeCun et al., [Efficient BackProp](https://doi.org/10.1007/3-540-49430-8_2), 1998. The same with
+# momentum: G. Goh, [Why Momentum Really Works](https://distill.pub/2017/momentum/), 2017.
 
 # %% [markdown] lang="zh"
 # ## 参考资料 {#sources}

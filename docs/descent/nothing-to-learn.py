@@ -1,9 +1,10 @@
 # %% [markdown] lang="en" needs="descent/linear-regression.py"
 # # A loss that falls while nothing is learned {#nothing-to-learn}
 #
-# In fifty epochs the loss of $ax + b$ falls from `{python} f"{losses[0]:.2f}"` to `{python} f"{losses[50]:.4f}"`. Always to
-# answer `{python} f"{y.mean():.1f}"`, without a look at $x$, gives `{python} f"{constant:.4f}"`: inputs and targets were
-# drawn independently, and all that descent did was to undo part of a bad start.
+# In fifty epochs the loss of $ax + b$ falls from `{python} f"{losses[0]:.2f}"` to `{python} f"{losses[50]:.4f}"`.
+# Always answering `{python} f"{y.mean():.1f}"`, without looking at $x$, gives `{python} f"{constant:.4f}"`: inputs
+# and targets were drawn independently, and all that descent did was to undo part of a
+# bad start.
 
 # %% [markdown] lang="zh"
 # # 损失在降，却什么也没学到 {#nothing-to-learn}
@@ -15,9 +16,9 @@
 # %% [markdown] lang="en"
 # ## Fifty epochs {#run}
 #
-# The program is from a tutorial on autograd. It draws twenty inputs from 1 to 4, then, in
-# the same way, twenty targets. `dtype=float` is the type of Python, which torch
-# takes for float64; its own `torch.float` is float32. The draws are the same:
+# The program is from a tutorial on autograd. It draws twenty inputs from 1 to 4, then,
+# in the same way, twenty targets. `dtype=float` is Python's own type, which torch takes
+# to mean float64; its own `torch.float` is float32. The draws are the same:
 
 # %% [markdown] lang="zh"
 # ## 五十轮 {#run}
@@ -97,7 +98,7 @@ for name, line in (("50 epochs", fitted), ("best line", best), ("constant", flat
 
 # %% [markdown] lang="en"
 # Descent ends above both. The best line is nearly flat, and better than the constant by
-# `{python} f"{constant - mean_loss(best, x, y):.6f}"`. That much there was to learn. The whole fall of the loss comes
+# `{python} f"{constant - mean_loss(best, x, y):.6f}"`. There was no more than that to learn. The whole fall of the loss comes
 # from the start at $x + 2$, too high and too steep for these targets.
 
 # %% [markdown] lang="zh"
@@ -362,7 +363,7 @@ for name, t in (("drawn", y), ("3x+0.8", 3 * x + 0.8)):
 # as its input, and it finds it.
 
 # %% [markdown] lang="zh" tags=["answer"]
-# 只是说 *x 的*直线学不到。这里 $y$ 完全由 $x$ 决定；同样是直线，把平方作为输入，
+# 只是说*以 x 为输入的*直线学不到。这里 $y$ 完全由 $x$ 决定；同样是直线，把平方作为输入，
 # 就学到了。
 
 # %% tags=["answer"]
