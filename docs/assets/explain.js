@@ -131,10 +131,10 @@
   function setUp(box) {
     const {words, entries} = JSON.parse(box.querySelector("#causes").textContent);
     const form = box.querySelector("form"), area = box.querySelector("textarea");
-    const result = box.querySelector("[aria-live]"), root = box.dataset.explain;
+    const result = box.querySelector("[aria-live]"), {explain: root, ending} = box.dataset;
 
     const link = (text, page, at) =>
-      Object.assign(make("a", ...coded(text)), {href: `${root}${page}/${at ? `#${at}` : ""}`});
+      Object.assign(make("a", ...coded(text)), {href: `${root}${page}${ending}${at ? `#${at}` : ""}`});
     const list = (heading, items) =>
       items.length ? [make("p", heading + words.colon), make("ul", ...items)] : [];
     const named = ({title, page}) => make("li", link(title, page));
@@ -152,8 +152,7 @@
       if (!area.value.trim()) return result.replaceChildren();
       const {found: [best, ...others], near} = explain(area.value, entries);
       if (best) return result.replaceChildren(...shown(best), ...list(words.others, others.map(named)));
-      const all = make("p", link(words.all, "errors"));
-      return result.replaceChildren(make("p", words.none), ...list(words.near, near.map(named)), all);
+      return result.replaceChildren(make("p", words.none), ...list(words.near, near.map(named)));
     }
     form.addEventListener("submit", (event) => (event.preventDefault(), answer()));
     area.addEventListener("paste", () => setTimeout(answer)); // the text arrives after the event
