@@ -3,7 +3,7 @@
 (() => {
   "use strict";
   const GAP = 200, CUT = 20, MESSAGE = 400, GRAM = 5, BEFORE = 20000, AFTER = 3000, ABOVE = 100000;
-  const HEAD = 400000, ERRORS = 1000, FOLLOWING = 600, TAIL = 1000000, NEAREST = 3, NEAR = 0.1;
+  const HEAD = 400000, ERRORS = 1000, FOLLOWING = 600, TAIL = 1000000, NEAREST = 3, NEAR = 0.3;
   // Terminal codes, quote marks, boxes, gutters. Every repetition has a limit: no text makes it slow.
   const NOISE = new RegExp(
     "\\x1b\\][^\\x07\\x1b]{0,300}(?:\\x07|\\x1b\\\\)|\\x1b\\[[0-9:;<=>?]{0,30}[ -/]{0,9}[@-~]" +
