@@ -242,6 +242,9 @@ def test_paper_gets_the_page_and_nothing_around_it(open_page, url):
     folded = page.locator("details:not([open]) pre")
     for block in folded.all():
         assert block.evaluate("e => e.checkVisibility() && e.clientHeight > 0")
+        fold = block.locator("xpath=ancestor::details[1]")
+        breaks = fold.evaluate("e => getComputedStyle(e).breakInside")
+        assert breaks == "auto"  # or the sheet before a long one is left empty
     if url.endswith(LESSON):
         assert folded.count() > 2
     ink, paper = page.evaluate(
