@@ -268,3 +268,16 @@ def test_paper_says_where_links_lead(open_page, address, scripts):
     assert away in printed(away)
     if scripts:
         assert f"{address}/descent/autograd/" in printed("../autograd/")
+
+
+MARKS = """() => ["background-color", "border-top-width", "border-top-style"].map((name) =>
+  getComputedStyle(document.querySelector("%s"), "%s").getPropertyValue(name))"""
+
+
+def test_edges_and_marks_remain_where_the_system_has_the_colours(open_page):
+    page = open_page("errors/", forced_colors="active")
+    for part in (".md-search__form", ".explain button"):
+        assert page.evaluate(MARKS % (part, ""))[1:] == ["1px", "solid"], part
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    for part, mark in ((".md-nav__link--active", "before"), (".md-nav__icon", "after")):
+        assert page.evaluate(MARKS % (part, f"::{mark}"))[0] != ground, part
