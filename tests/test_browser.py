@@ -104,6 +104,18 @@ def by_keyboard(page, lang):
     page.keyboard.press("Enter")
 
 
+def test_the_escape_key_closes_the_menu_of_languages(open_page):
+    page = open_page("")
+    menu = page.locator(".md-select__inner").element_handle()
+    page.locator(".md-select > button").focus()
+    page.keyboard.press("Tab")
+    page.wait_for_function("e => e.clientHeight > 50", arg=menu)
+    page.keyboard.press("Escape")
+    page.wait_for_function("e => e.clientHeight === 0", arg=menu)
+    page.keyboard.press("Tab")  # goes on from where one was
+    assert page.evaluate("e => e.contains(document.activeElement)", menu)
+
+
 def on_screen(page, selector):
     return page.locator(selector).evaluate(
         "e => { const box = e.getBoundingClientRect();"
