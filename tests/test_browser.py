@@ -629,6 +629,28 @@ def shown_on(drawer):
     )
 
 
+def test_what_figures_say_can_be_read_on_a_phone(open_page):
+    sizes = """() => [...document.querySelectorAll("figure text")].map((text) =>
+        text.getScreenCTM().a * parseFloat(getComputedStyle(text).fontSize))"""
+    for url in ("descent/gradient/", "backprop/chain-rule/"):
+        found = open_page(url, PHONE).evaluate(sizes)
+        assert len(found) > 10
+        assert round(min(size for size in found if size)) >= 9, url
+
+
+def test_a_message_that_is_quoted_is_read_without_scrolling(open_page):
+    quoted = open_page("zh/errors/", PHONE).locator(".language-text code")
+    assert quoted.count() == 3
+    fits = "codes => codes.every(code => code.scrollWidth <= code.clientWidth)"
+    assert quoted.evaluate_all(fits)
+
+
+def test_columns_of_an_output_stay_columns_on_a_phone(open_page):
+    printed = open_page("autograd/inplace/", PHONE).locator(".output:not(.error) code")
+    wraps = "codes => codes.map(code => getComputedStyle(code).whiteSpaceCollapse + getComputedStyle(code).textWrapMode)"
+    assert set(printed.evaluate_all(wraps)) == {"preservenowrap"}
+
+
 @pytest.mark.parametrize(
     ("url", "wide"),
     [
