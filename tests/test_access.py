@@ -281,3 +281,17 @@ def test_edges_and_marks_remain_where_the_system_has_the_colours(open_page):
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     for part, mark in ((".md-nav__link--active", "before"), (".md-nav__icon", "after")):
         assert page.evaluate(MARKS % (part, f"::{mark}"))[0] != ground, part
+
+
+def test_a_word_left_in_english_has_no_dots_and_keeps_its_letters_together(open_page):
+    page = open_page("zh/errors/inplace-map/")
+    styles = "es => es.map(e => [getComputedStyle(e).fontStyle, getComputedStyle(e).textEmphasisStyle])"
+    english = page.locator(".md-content em[lang=en]")
+    assert english.count() == 3
+    assert english.evaluate_all(styles) == [["italic", "none"]] * 3
+    page = open_page("zh/descent/by-hand/")
+    chinese = page.locator(".md-content em:not([lang])")
+    assert chinese.count() > 0
+    assert {style for style, _ in chinese.evaluate_all(styles)} == {"normal"}
+    justified = "e => [getComputedStyle(e).textAlign, getComputedStyle(e).textJustify]"
+    assert page.locator("h1 + p").evaluate(justified) == ["justify", "auto"]

@@ -139,14 +139,14 @@
       items.length ? [make("p", heading + words.colon), make("ul", ...items)] : [];
     const named = ({title, page}) => make("li", link(title, page));
     function shown({page, title, what, causes: [first, ...others]}) {
-      const message = make("strong", ...coded(title)), facts = make("dl");
+      const message = make("p", make("strong", ...coded(title))), facts = make("dl");
       message.lang = "en"; // messages are not translated
       for (const [name, text] of [["what", what], ["cause", first.title], ["fix", first.fix]])
         facts.append(make("dt", words[name]), make("dd", ...coded(text)));
       const causes = others.map(({at, title, fix}) =>
         make("li", link(title, page, at), ...coded(words.colon + fix)));
       const more = make("p", link(words.more, page, first.at));
-      return [make("p", message), facts, more, ...list(words.causes, causes)];
+      return [message, facts, more, ...list(words.causes, causes)];
     }
     function answer() {
       if (!area.value.trim()) return result.replaceChildren();

@@ -36,6 +36,10 @@ log = get_plugin_logger("chainrule")
 FOLDERS = {lang: "" if lang == LANGUAGES[0] else f"{lang}/" for lang in LANGUAGES}
 
 
+UNTRANSLATED = re.compile(r"<em>(?=[^<\u3000-\u9fff]*[A-Za-z][^<\u3000-\u9fff]*</em>)")
+"""A stressed word left in English: Latin letters have italics, Chinese has dots."""
+
+
 class LanguagesPlugin(BasePlugin):
     """Builds the site once for each language: `page.md`, or `page.zh.md` beside it.
 
@@ -137,6 +141,8 @@ class LanguagesPlugin(BasePlugin):
         lang = config.theme["language"]
         for said, word in self.config[lang].get("words", {}).items():
             output = output.replace(said, word)
+        if lang != LANGUAGES[0]:
+            output = UNTRANSLATED.sub(f'<em lang="{LANGUAGES[0]}">', output)
         return _linked(output, alternates(page.url, lang))
 
     def on_post_template(
