@@ -645,6 +645,13 @@ def test_a_message_that_is_quoted_is_read_without_scrolling(open_page):
     assert quoted.evaluate_all(fits)
 
 
+def test_the_words_that_head_a_chinese_table_are_not_broken(open_page):
+    heads = open_page("zh/cost/").locator("th")
+    assert heads.count() == 4
+    heights = heads.evaluate_all("heads => heads.map(head => head.clientHeight)")
+    assert max(heights) < 40
+
+
 def test_columns_of_an_output_stay_columns_on_a_phone(open_page):
     printed = open_page("autograd/inplace/", PHONE).locator(".output:not(.error) code")
     wraps = "codes => codes.map(code => getComputedStyle(code).whiteSpaceCollapse + getComputedStyle(code).textWrapMode)"
