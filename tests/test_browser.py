@@ -73,6 +73,14 @@ def width_of(page):
     return page.evaluate("document.documentElement.scrollWidth")
 
 
+def test_no_way_in_is_wider_than_its_column(open_page):
+    wide = """() => [...document.querySelectorAll(".door > div")].map((column) =>
+        [...column.querySelectorAll("a")].filter((link) =>
+            link.getBoundingClientRect().right > column.getBoundingClientRect().right))"""
+    for url, width in product(("", "zh/"), (965, 1280, PHONE)):
+        assert open_page(url, width).evaluate(wide) == [[], [], []], (url, width)
+
+
 def test_88_columns_of_code_fit_at_1280_pixels(open_page):
     page = open_page("descent/by-hand/")
     assert page.evaluate(
