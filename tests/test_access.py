@@ -242,6 +242,9 @@ def test_paper_gets_the_page_and_nothing_around_it(open_page, url):
     folded = page.locator("details:not([open]) pre")
     for block in folded.all():
         assert block.evaluate("e => e.checkVisibility() && e.clientHeight > 0")
+        fold = block.locator("xpath=ancestor::details[1]")
+        breaks = fold.evaluate("e => getComputedStyle(e).breakInside")
+        assert breaks == "auto"  # or the sheet before a long one is left empty
     if url.endswith(LESSON):
         assert folded.count() > 2
     ink, paper = page.evaluate(
@@ -265,3 +268,30 @@ def test_paper_says_where_links_lead(open_page, address, scripts):
     assert away in printed(away)
     if scripts:
         assert f"{address}/descent/autograd/" in printed("../autograd/")
+
+
+MARKS = """() => ["background-color", "border-top-width", "border-top-style"].map((name) =>
+  getComputedStyle(document.querySelector("%s"), "%s").getPropertyValue(name))"""
+
+
+def test_edges_and_marks_remain_where_the_system_has_the_colours(open_page):
+    page = open_page("errors/", forced_colors="active")
+    for part in (".md-search__form", ".explain button"):
+        assert page.evaluate(MARKS % (part, ""))[1:] == ["1px", "solid"], part
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    for part, mark in ((".md-nav__link--active", "before"), (".md-nav__icon", "after")):
+        assert page.evaluate(MARKS % (part, f"::{mark}"))[0] != ground, part
+
+
+def test_a_word_left_in_english_has_no_dots_and_keeps_its_letters_together(open_page):
+    page = open_page("zh/errors/inplace-map/")
+    styles = "es => es.map(e => [getComputedStyle(e).fontStyle, getComputedStyle(e).textEmphasisStyle])"
+    english = page.locator(".md-content em[lang=en]")
+    assert english.count() == 3
+    assert english.evaluate_all(styles) == [["italic", "none"]] * 3
+    page = open_page("zh/descent/by-hand/")
+    chinese = page.locator(".md-content em:not([lang])")
+    assert chinese.count() > 0
+    assert {style for style, _ in chinese.evaluate_all(styles)} == {"normal"}
+    justified = "e => [getComputedStyle(e).textAlign, getComputedStyle(e).textJustify]"
+    assert page.locator("h1 + p").evaluate(justified) == ["justify", "auto"]

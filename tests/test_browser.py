@@ -74,6 +74,14 @@ def width_of(page):
     return page.evaluate("document.documentElement.scrollWidth")
 
 
+def test_no_way_in_is_wider_than_its_column(open_page):
+    wide = """() => [...document.querySelectorAll(".door > div")].map((column) =>
+        [...column.querySelectorAll("a")].filter((link) =>
+            link.getBoundingClientRect().right > column.getBoundingClientRect().right))"""
+    for url, width in product(("", "zh/"), (965, 1280, PHONE)):
+        assert open_page(url, width).evaluate(wide) == [[], [], []], (url, width)
+
+
 def test_88_columns_of_code_fit_at_1280_pixels(open_page):
     page = open_page("descent/by-hand/")
     assert page.evaluate(
@@ -103,6 +111,18 @@ def by_keyboard(page, lang):
     for _ in range(1 + LANGUAGES.index(lang)):
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
+
+
+def test_the_escape_key_closes_the_menu_of_languages(open_page):
+    page = open_page("")
+    menu = page.locator(".md-select__inner").element_handle()
+    page.locator(".md-select > button").focus()
+    page.keyboard.press("Tab")
+    page.wait_for_function("e => e.clientHeight > 50", arg=menu)
+    page.keyboard.press("Escape")
+    page.wait_for_function("e => e.clientHeight === 0", arg=menu)
+    page.keyboard.press("Tab")  # goes on from where one was
+    assert page.evaluate("e => e.contains(document.activeElement)", menu)
 
 
 def on_screen(page, selector):
@@ -641,6 +661,35 @@ def shown_on(drawer):
         "e => { const box = e.getBoundingClientRect();"
         " return e.checkVisibility({visibilityProperty: true}) && box.right > 0; }"
     )
+
+
+def test_what_figures_say_can_be_read_on_a_phone(open_page):
+    sizes = """() => [...document.querySelectorAll("figure text")].map((text) =>
+        text.getScreenCTM().a * parseFloat(getComputedStyle(text).fontSize))"""
+    for url in ("descent/gradient/", "backprop/chain-rule/"):
+        found = open_page(url, PHONE).evaluate(sizes)
+        assert len(found) > 10
+        assert round(min(size for size in found if size)) >= 9, url
+
+
+def test_a_message_that_is_quoted_is_read_without_scrolling(open_page):
+    quoted = open_page("zh/errors/", PHONE).locator(".language-text code")
+    assert quoted.count() == 3
+    fits = "codes => codes.every(code => code.scrollWidth <= code.clientWidth)"
+    assert quoted.evaluate_all(fits)
+
+
+def test_the_words_that_head_a_chinese_table_are_not_broken(open_page):
+    heads = open_page("zh/cost/").locator("th")
+    assert heads.count() == 4
+    heights = heads.evaluate_all("heads => heads.map(head => head.clientHeight)")
+    assert max(heights) < 40
+
+
+def test_columns_of_an_output_stay_columns_on_a_phone(open_page):
+    printed = open_page("autograd/inplace/", PHONE).locator(".output:not(.error) code")
+    wraps = "codes => codes.map(code => getComputedStyle(code).whiteSpaceCollapse + getComputedStyle(code).textWrapMode)"
+    assert set(printed.evaluate_all(wraps)) == {"preservenowrap"}
 
 
 @pytest.mark.parametrize(

@@ -318,6 +318,21 @@ def test_the_nearest_entries_are_named_instead(both):
     assert near[0].page == "errors/scalar-outputs"
 
 
+STRANGERS = (
+    "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total capacity of 7.79 GiB",
+    "RuntimeError: CUDA error: device-side assert triggered",
+    "RuntimeError: The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 0",
+    "IndexError: Dimension out of range (expected to be in range of [-1, 0], but got 1)",
+    "ValueError: optimizer got an empty parameter list",
+    "RuntimeError: stack expects each tensor to be equal size",
+)
+
+
+@pytest.mark.parametrize("text", STRANGERS)
+def test_no_entry_is_near_for_a_few_words_in_common(both, text):
+    assert both(text).near == ()
+
+
 def test_what_cannot_be_explained_is_refused_in_words():
     with pytest.raises(TypeError, match="expected str, bytes or an exception, got int"):
         explain(3)

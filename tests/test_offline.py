@@ -106,6 +106,20 @@ def test_the_other_language_is_the_same_place_from_a_file(
     page.wait_for_url(f"{copy.as_uri()}/{end}#samples")
 
 
+@pytest.mark.parametrize("start", ["index.html", "zh/errors/index.html"])
+def test_the_paste_box_leads_to_files(open_file, copy, start):
+    page = open_file(start)
+    page.locator("textarea").fill("RuntimeError: mat1 and mat2 shapes cannot be")
+    page.locator(".explain button").click()
+    links = page.locator(".explain-result a")
+    hrefs = links.evaluate_all("links => links.map((link) => link.href)")
+    assert len(hrefs) > 2
+    for href in hrefs:
+        assert Path(unquote(urlsplit(href).path)).is_file(), href
+    links.first.click()
+    page.wait_for_url(f"{copy.as_uri()}/**/matmul-shapes.html#*")
+
+
 @pytest.mark.parametrize("folder", ["", "zh/"])
 def test_downloads_formulas_and_the_dark_scheme_work_from_a_file(
     open_file, copy, folder

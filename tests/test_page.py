@@ -134,8 +134,8 @@ def test_the_line_under_the_lead_names_what_to_take_and_where_to_go(page):
         other={"en": "../../a/"},
     )
     assert (
-        '先读：[甲](../a.py)、[乙](b.py) · <a href="a.ipynb" download>笔记本</a> · '
-        '<a href="a.py" download>Python 文件</a> · [编辑](https://example.org/e) · '
+        '先读：[甲](../a.py)、[乙](b.py)\N{NO-BREAK SPACE}· <a href="a.ipynb" download>笔记本</a>\N{NO-BREAK SPACE}· '
+        '<a href="a.py" download>Python 文件</a>\N{NO-BREAK SPACE}· [编辑](https://example.org/e)\N{NO-BREAK SPACE}· '
         '<a href="../../a/" hreflang="en" lang="en">English</a>\n{ .lesson-links }'
     ) in text
 

@@ -3,7 +3,7 @@
 (() => {
   "use strict";
   const GAP = 200, CUT = 20, MESSAGE = 400, GRAM = 5, BEFORE = 20000, AFTER = 3000, ABOVE = 100000;
-  const HEAD = 400000, ERRORS = 1000, FOLLOWING = 600, TAIL = 1000000, NEAREST = 3, NEAR = 0.1;
+  const HEAD = 400000, ERRORS = 1000, FOLLOWING = 600, TAIL = 1000000, NEAREST = 3, NEAR = 0.3;
   // Terminal codes, quote marks, boxes, gutters. Every repetition has a limit: no text makes it slow.
   const NOISE = new RegExp(
     "\\x1b\\][^\\x07\\x1b]{0,300}(?:\\x07|\\x1b\\\\)|\\x1b\\[[0-9:;<=>?]{0,30}[ -/]{0,9}[@-~]" +
@@ -131,29 +131,28 @@
   function setUp(box) {
     const {words, entries} = JSON.parse(box.querySelector("#causes").textContent);
     const form = box.querySelector("form"), area = box.querySelector("textarea");
-    const result = box.querySelector("[aria-live]"), root = box.dataset.explain;
+    const result = box.querySelector("[aria-live]"), {explain: root, ending} = box.dataset;
 
     const link = (text, page, at) =>
-      Object.assign(make("a", ...coded(text)), {href: `${root}${page}/${at ? `#${at}` : ""}`});
+      Object.assign(make("a", ...coded(text)), {href: `${root}${page}${ending}${at ? `#${at}` : ""}`});
     const list = (heading, items) =>
       items.length ? [make("p", heading + words.colon), make("ul", ...items)] : [];
     const named = ({title, page}) => make("li", link(title, page));
     function shown({page, title, what, causes: [first, ...others]}) {
-      const message = make("strong", ...coded(title)), facts = make("dl");
+      const message = make("p", make("strong", ...coded(title))), facts = make("dl");
       message.lang = "en"; // messages are not translated
       for (const [name, text] of [["what", what], ["cause", first.title], ["fix", first.fix]])
         facts.append(make("dt", words[name]), make("dd", ...coded(text)));
       const causes = others.map(({at, title, fix}) =>
         make("li", link(title, page, at), ...coded(words.colon + fix)));
       const more = make("p", link(words.more, page, first.at));
-      return [make("p", message), facts, more, ...list(words.causes, causes)];
+      return [message, facts, more, ...list(words.causes, causes)];
     }
     function answer() {
       if (!area.value.trim()) return result.replaceChildren();
       const {found: [best, ...others], near} = explain(area.value, entries);
       if (best) return result.replaceChildren(...shown(best), ...list(words.others, others.map(named)));
-      const all = make("p", link(words.all, "errors"));
-      return result.replaceChildren(make("p", words.none), ...list(words.near, near.map(named)), all);
+      return result.replaceChildren(make("p", words.none), ...list(words.near, near.map(named)));
     }
     form.addEventListener("submit", (event) => (event.preventDefault(), answer()));
     area.addEventListener("paste", () => setTimeout(answer)); // the text arrives after the event

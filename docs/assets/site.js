@@ -34,6 +34,9 @@
   follow();
 }
 
+// The Escape key closes both menus; that of the languages is open while something in it has the focus.
 document.addEventListener("keydown", ({key}) => {
-  if (key === "Escape") document.querySelector("#__drawer").checked = false;
+  if (key !== "Escape") return;
+  document.querySelector("#__drawer").checked = false;
+  document.querySelector(".md-select :focus")?.blur();
 });

@@ -14,7 +14,7 @@ LIST = "<!-- list of messages -->"
 """Where a page wants them."""
 PACKAGE = Path("src/chainrule/explain")
 BOXED = ("colon", "what", "cause", "fix", "causes", "others", "none", "near")
-BOXED += ("all", "more")
+BOXED += ("more",)
 """The words that the script of the box shows."""
 
 
@@ -37,7 +37,7 @@ def _spoken(cause, lang):
     return kept | cause[lang]
 
 
-def box(lang: str, root: str) -> str:
+def box(lang: str, root: str, ending: str = "/") -> str:
     """Return the paste box as HTML, which `docs/assets/explain.js` brings to life.
 
     The table comes with it as data that no browser runs, so a page may forbid scripts
@@ -46,6 +46,7 @@ def box(lang: str, root: str) -> str:
     Args:
         lang: The language of the page.
         root: The relative address of the home page of that language, such as `../`.
+        ending: What follows the name of a page in its address.
     """
     words = _words(lang)
     data = {"words": {name: words[name] for name in BOXED}, "entries": entries(lang)}
@@ -53,7 +54,7 @@ def box(lang: str, root: str) -> str:
     text = text.replace("<", "\\u003c")  # an end tag in it would end the block
     said = {name: escape(word) for name, word in words.items()}
     return f"""\
-<div class="explain" data-explain="{escape(root)}">
+<div class="explain" data-explain="{escape(root)}" data-ending="{ending}">
 <form hidden>
 <label for="traceback">{said["label"]}</label>
 <textarea id="traceback" rows="8" spellcheck="false" autocomplete="off" \

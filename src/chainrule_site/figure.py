@@ -9,7 +9,7 @@ STYLE = {
     "figure.constrained_layout.use": True,
     "figure.facecolor": "none",
     "axes.facecolor": "none",
-    "font.size": 11,
+    "font.size": 12,  # no less than 9 pixels on a phone
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same widths anywhere
     "svg.fonttype": "none",  # text that can be found, read aloud and restyled
     "svg.hashsalt": "chainrule",  # the same ids in every build

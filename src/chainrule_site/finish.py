@@ -19,6 +19,7 @@ EXACT = re.compile(
 )
 """Where blanks may matter."""
 BLOCK = re.compile(r"<(p|h[1-4])\b((?: [^>]*)?)>(.*?)</\1>", re.S)
+STRESSED = re.compile(rf"<em>(?=[^<]*[A-Za-z])((?:(?!{HAN})[^<])*)</em>")
 STORED = re.compile(r'<script>var palette=__md_get\("__palette"\).*?</script>', re.S)
 """What the theme runs at the start of a page, to show the scheme that it has stored."""
 SYSTEM = (
@@ -80,10 +81,10 @@ def mended(page: str) -> str:
 
 
 def spoken(page: str) -> str:
-    """Mark on a Chinese page the titles and paragraphs in English as such.
+    """Mark on a Chinese page what is in English as such: titles, paragraphs, stresses.
 
-    They are read aloud, broken into lines and spaced as English. A block is English if
-    it has two words outside of code, and no Chinese character.
+    They are read aloud, broken into lines, spaced and stressed as English. A block is
+    English if it has two words outside of code, and no Chinese character.
 
     >>> spoken('<html lang="zh"><p>Two words</p><p>一 word</p><h2><code>f</code></h2>')
     '<html lang="zh"><p lang="en">Two words</p><p>一 word</p><h2><code>f</code></h2>'
@@ -91,7 +92,9 @@ def spoken(page: str) -> str:
     if '<html lang="zh"' not in page:
         return page
     parts = EXACT.split(page)
-    parts[::2] = [BLOCK.sub(_tongue, part) for part in parts[::2]]
+    for place, part in enumerate(parts[::2]):
+        part = STRESSED.sub(r'<em lang="en">\1</em>', part)
+        parts[2 * place] = BLOCK.sub(_tongue, part)
     return "".join(parts)
 
 

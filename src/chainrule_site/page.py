@@ -164,7 +164,8 @@ def _links(lesson, words, around):
         f'<a href="{link}" hreflang="{lang}" lang="{lang}">{NAMES[lang]}</a>'
         for lang, link in around.other.items()
     ]
-    return " · ".join(parts) + "\n{ .lesson-links }"
+    # a dot ends a line, and begins none
+    return "\N{NO-BREAK SPACE}· ".join(parts) + "\n{ .lesson-links }"
 
 
 def _stamp(lesson, words):

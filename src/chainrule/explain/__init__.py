@@ -13,7 +13,7 @@ from chainrule.explain.table import Row, table
 from chainrule.explain.text import decoded, excerpt, squeezed
 
 LANGUAGES = ("en", "zh")
-NEAREST, NEAR = 3, 0.1
+NEAREST, NEAR = 3, 0.3
 """How many entries are named where none is found, and the least they share with it."""
 
 

@@ -185,7 +185,8 @@ class LessonsPlugin(mkdocs_jupyter.plugin.Plugin):
             text = unbroken(text)
         if catalogue.BOX in text:
             root = f"{get_relative_url('', here)}/"
-            text = text.replace(catalogue.BOX, catalogue.box(lang, root))
+            ending = "/" if config.use_directory_urls else ".html"
+            text = text.replace(catalogue.BOX, catalogue.box(lang, root, ending))
         text = text.replace(catalogue.LIST, catalogue.listing(lang))
         if COST not in text:
             return text
