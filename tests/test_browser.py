@@ -5,7 +5,10 @@ does is done on pages that hold what it takes.
 """
 
 import json
+import os
 import re
+import subprocess
+import sys
 import time
 from itertools import pairwise, product
 
@@ -27,6 +30,25 @@ def urls(site):
     return sorted(
         p.parent.relative_to(site).as_posix() + "/" for p in site.rglob("index.html")
     )
+
+
+@pytest.mark.parametrize("ci", [False, True])
+def test_without_chromium_tests_are_skipped_with_a_reason_and_fail_in_ci(tmp_path, ci):
+    one = "tests/test_browser.py::test_88_columns_of_code_fit_at_1280_pixels"
+    left_out = ("CI", "PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS")
+    env = {k: v for k, v in os.environ.items() if k not in left_out}
+    nothing = {"PATH": str(tmp_path), "PLAYWRIGHT_BROWSERS_PATH": str(tmp_path)}
+    finished = subprocess.run(
+        [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", one],
+        cwd=ROOT,
+        env=env | nothing | ({"CI": "true"} if ci else {}),
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == (1 if ci else 0), finished.stdout
+    said = "1 error" if ci else "1 skipped"
+    assert said in finished.stdout.splitlines()[-1]
+    assert ci or "no Chromium on this machine; CI installs it" in finished.stdout
 
 
 def test_every_page_loads_from_one_host_without_an_error_and_fits(
