@@ -26,6 +26,8 @@ LESSONS = sorted(Path("docs").rglob("*.py"))
 EPOCH = "1767225600"
 PUBLISHED = "https://chainrule.example/"
 """The address that the tests' site is built for."""
+BUILDER = "builder-of-this-site"
+"""The user who builds it."""
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")
 if WORKER:  # tests look at what others leave in the folder for temporary files
     os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix=f"{WORKER}-")
@@ -39,7 +41,7 @@ def mkdocs_build(project, site, *options, **env):
         cwd=project,
         env=os.environ
         | {"SOURCE_DATE_EPOCH": EPOCH, "NO_MKDOCS_2_WARNING": "1"}
-        | {"SITE_URL": PUBLISHED}
+        | {"SITE_URL": PUBLISHED, "USER": BUILDER, "LOGNAME": BUILDER}
         | env,
         capture_output=True,
         text=True,

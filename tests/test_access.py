@@ -89,6 +89,7 @@ def judges(browser, address, axe):
 def test_axe_finds_nothing_on_any_page(site, judges):
     english = [url for url in urls(site) if not url.startswith("zh/")]
     assert 2 * len(english) == len(urls(site))
+    english.append("404.html")
     assert [violation for url in english for violation in judges(url)] == []
 
 
@@ -123,7 +124,10 @@ MISSED = """() => [...document.querySelectorAll("a[href], button, input, textare
   .map((e) => e.outerHTML.slice(0, 120))"""
 
 
-@LOOKED_AT
+OTHERS = [(url, 1280) for url in ("404.html", "zh/errors/", "reference/optim/")]
+
+
+@pytest.mark.parametrize(("url", "width"), [*product(SAMPLE, WIDTHS), *OTHERS])
 def test_the_tab_key_reaches_everything_and_shows_where_it_is(open_page, url, width):
     page = open_page(url, width, reduced_motion="reduce")
     stops = 0
@@ -138,8 +142,22 @@ def test_the_tab_key_reaches_everything_and_shows_where_it_is(open_page, url, wi
             break
         assert fine, at
         stops += 1
-    assert stops > 20
+    assert stops > 15
     assert page.evaluate(MISSED) == []
+
+
+def test_whoever_comes_to_a_result_of_the_search_by_keyboard_sees_it(open_page):
+    page = open_page(LESSON, reduced_motion="reduce")
+    page.keyboard.press("/")
+    page.keyboard.type("momentum", delay=20)
+    page.locator(".md-search-result__link").first.wait_for()
+    for _ in range(2):
+        page.keyboard.press("ArrowDown")
+        at = page.evaluate(FOCUS)
+        assert "md-search-result__link" in at["html"]
+        assert at["outlined"], at
+        assert at["inside"], at
+        assert at["seen"], at
 
 
 @LOOKED_AT
@@ -181,7 +199,7 @@ def test_what_is_read_aloud_is_in_the_language_of_the_page(site):
         page = re.sub(
             r'<(a [^>]*autorefs|span title|nav class="md-nav")[^>]*>', "", page
         )
-        said = attributes(page, "alt", "title", "aria-label") - names
+        said = attributes(page, "alt", "title", "aria-label", "placeholder") - names
         if url.startswith("zh/"):
             assert {text for text in said if not HAN.search(text)} == set(), url
         else:
@@ -230,7 +248,8 @@ def test_without_scripts_a_page_shows_all_but_what_needs_them(open_page, url):
 def test_paper_gets_the_page_and_nothing_around_it(open_page, url):
     page = open_page(url, 480, "dark")  # about as wide as a small sheet
     page.emulate_media(media="print")
-    for menu in ("header", "footer", ".md-sidebar", ".md-code__nav", ".headerlink"):
+    menus = ("header", "footer", ".md-sidebar", ".md-code__nav", ".headerlink")
+    for menu in (*menus, ".lesson-links", ".explain", ".md-skip"):
         for part in page.locator(menu).all():
             assert not part.is_visible(), menu
     cut = """() => [...document.querySelectorAll(".md-content *")]
@@ -247,6 +266,12 @@ def test_paper_gets_the_page_and_nothing_around_it(open_page, url):
         assert breaks == "auto"  # or the sheet before a long one is left empty
     if url.endswith(LESSON):
         assert folded.count() > 2
+    style = "(es, name) => [...new Set(es.map((e) => getComputedStyle(e)[name]))]"
+    for whole in ("figure", "tr"):
+        broken = page.locator(f".md-content {whole}").evaluate_all(style, "breakInside")
+        assert set(broken) <= {"avoid"}, whole
+    heads = page.locator(".md-content :is(h1, h2, h3, summary)")
+    assert heads.evaluate_all(style, "breakAfter") == ["avoid"]
     ink, paper = page.evaluate(
         "[...document.body.querySelectorAll('h1')].map(e => getComputedStyle(e).color)"
         ".concat(getComputedStyle(document.body).backgroundColor)"

@@ -6,9 +6,12 @@ does is done on pages that hold what it takes.
 
 import doctest
 import json
+import os
 import re
+import subprocess
+import sys
 import time
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 from conftest import ROOT, mkdocs_build, served
@@ -28,6 +31,25 @@ def urls(site):
     return sorted(
         p.parent.relative_to(site).as_posix() + "/" for p in site.rglob("index.html")
     )
+
+
+@pytest.mark.parametrize("ci", [False, True])
+def test_without_chromium_tests_are_skipped_with_a_reason_and_fail_in_ci(tmp_path, ci):
+    one = "tests/test_browser.py::test_88_columns_of_code_fit_at_1280_pixels"
+    left_out = ("CI", "PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS")
+    env = {k: v for k, v in os.environ.items() if k not in left_out}
+    nothing = {"PATH": str(tmp_path), "PLAYWRIGHT_BROWSERS_PATH": str(tmp_path)}
+    finished = subprocess.run(
+        [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", one],
+        cwd=ROOT,
+        env=env | nothing | ({"CI": "true"} if ci else {}),
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == (1 if ci else 0), finished.stdout
+    said = "1 error" if ci else "1 skipped"
+    assert said in finished.stdout.splitlines()[-1]
+    assert ci or "no Chromium on this machine; CI installs it" in finished.stdout
 
 
 def test_every_page_loads_from_one_host_without_an_error_and_fits(
@@ -91,6 +113,82 @@ def test_88_columns_of_code_fit_at_1280_pixels(open_page):
             return code.scrollWidth <= code.clientWidth;
         }"""
     )
+
+
+# The home page, and what all pages look like
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_home_page_is_two_programs_that_print_the_same_and_three_doors(
+    open_page, lang
+):
+    page = open_page(FOLDERS[lang])
+    by_hand, autograd = page.locator(".beside .highlight:not(.output) code").all()
+    assert "backward()" not in by_hand.inner_text()
+    assert "backward()" in autograd.inner_text()
+    outputs = page.locator(".beside .output code").all_inner_texts()
+    assert len(outputs) == 2
+    assert outputs[0] == outputs[1]
+    assert len(re.findall(r"\d\.\d{4}", outputs[0])) == 6
+    doors = page.locator(".door > div")
+    assert doors.locator("h2").evaluate_all("es => es.map(e => e.id)") == [
+        "learn",
+        "errors",
+        "reference",
+    ]
+    assert doors.nth(1).locator("[data-explain] textarea").is_visible()
+    for pair in ([by_hand, autograd], doors.all()):
+        boxes = [part.bounding_box() for part in pair]
+        assert len({round(box["y"]) for box in boxes}) == 1
+        for left, right in pairwise(boxes):
+            assert left["x"] + left["width"] < right["x"]
+
+
+COLOURS = """() => {
+    const found = new Set();
+    for (const e of document.querySelectorAll("body *:not(figure *)")) {
+        const {width, height} = e.getBoundingClientRect();
+        if (!width || !height) continue;
+        const style = getComputedStyle(e);
+        const kinds = ["color", "backgroundColor", "borderLeftColor", "outlineColor"];
+        for (const kind of kinds) found.add(style[kind]);
+    }
+    const ours = getComputedStyle(document.body);
+    const names = ["--accent", "--error", "--plot-2", "--md-accent-fg-color"];
+    return [[...found], ...names.map((name) => ours.getPropertyValue(name))];
+}"""
+
+
+def rgb(colour):
+    if colour.startswith("#"):
+        return tuple(bytes.fromhex(colour[1:]))
+    return tuple(int(float(value)) for value in re.findall(r"[\d.]+", colour)[:3])
+
+
+@pytest.mark.parametrize("url", ["", "zh/descent/by-hand/", "reference/mlp/"])
+def test_there_is_one_accent_and_headings_are_not_bold(open_page, url):
+    page = open_page(url)
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        wait_for_scheme(page, scheme)
+        page.wait_for_timeout(300)  # colours change slowly
+        found, accent, error, strings, theme = page.evaluate(COLOURS)
+        assert rgb(theme) == rgb(accent)
+        coloured = {c for c in map(rgb, found) if max(c) - min(c) > 40}
+        assert rgb(accent) in coloured
+        assert coloured <= set(map(rgb, (accent, error, strings))), scheme
+    weight = "es => [...new Set(es.map(e => getComputedStyle(e).fontWeight))]"
+    heads = page.locator(".md-content :is(h1, h2, h3, h4)")
+    assert heads.evaluate_all(weight) == ["400"]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_mark_of_the_site_is_its_own(open_page, lang):
+    page = open_page(FOLDERS[lang])
+    for mark, name in {".md-logo:visible img": "src", "link[rel=icon]": "href"}.items():
+        address = page.locator(mark).first.evaluate(f"e => e.{name}")
+        drawn = page.request.get(address).text()
+        assert drawn == (ROOT / "docs" / "assets" / "mark.svg").read_text()
 
 
 # The other language

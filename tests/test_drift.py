@@ -141,6 +141,21 @@ def test_a_lesson_that_is_new_and_one_that_is_no_more_are_named(doctored):
     assert "docs/lines.py: is new\n" in said
 
 
+def test_a_cell_that_is_new_and_one_that_is_no_more_are_named(doctored):
+    code, said = doctored('"outputs": {\n    "3":', '"outputs": {\n    "33":')
+    assert code == 1
+    assert "docs/lines.py:7, cell 3: shows something else\n" in said
+    assert "\n+line 3\n" in said
+    assert "docs/lines.py, cell 33: is no more\n" in said
+
+
+def test_an_expected_error_of_another_type_is_shown(doctored):
+    code, said = doctored("json.decoder.JSONDecodeError", "ValueError")
+    assert code == 1
+    assert "\n-ValueError: Expecting value" in said
+    assert "\n+json.decoder.JSONDecodeError: Expecting value" in said
+
+
 def test_a_lesson_that_fails_says_why_and_the_others_are_compared(kept):
     path = kept / "docs" / "error.py"
     text = path.read_text(encoding="utf-8")
@@ -183,8 +198,10 @@ def test_the_workflow_reports_what_compare_says(kept, tmp_path, same):
     old = (kept / "old.json").read_text(encoding="utf-8")
     (project / "pinned.json").write_text(old if same else old.replace("line 3", "no"))
     summary = tmp_path / "summary.md"
+    named = job.get("defaults", {}).get("run", {}).get("shell")
+    options = {None: ["-e"], "bash": ["-eo", "pipefail"]}[named]  # as GitHub runs it
     finished = subprocess.run(
-        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
+        ["bash", "--noprofile", "--norc", *options, "-c", script],
         cwd=project,
         env=os.environ | {"GITHUB_STEP_SUMMARY": str(summary)},
         capture_output=True,

@@ -115,6 +115,16 @@ def test_every_page_has_a_picture_of_the_size_that_is_asked_for(site, pages):
         assert len(data) < 40_000, address
 
 
+def test_every_title_has_a_picture_of_its_own(site, pages):
+    for lang in LANGUAGES:
+        drawn, titles = set(), set()
+        for address, page in pages.items():
+            if ("/zh/" in address) == (lang == "zh"):
+                titles.add(cards(page)["og:title"])
+                drawn.add(built(site, address).with_name("preview.png").read_bytes())
+        assert len(drawn) == len(titles) > 50
+
+
 def test_every_page_has_a_card(site, pages):
     for address, page in pages.items():
         told = cards(page)
@@ -128,7 +138,12 @@ def test_every_page_has_a_card(site, pages):
         assert built(site, told["og:image"]) == site.joinpath(
             built(site, address).with_name("preview.png")
         )
+        assert told["og:image:alt"].startswith(f"{told['og:title']} · ")
         assert told["twitter:card"] == "summary_large_image"
+
+
+KINDS = {"WebSite", "TechArticle", "LearningResource", "APIReference"}
+"""Of what schema.org knows."""
 
 
 def test_what_a_page_is_can_be_read_as_data(pages):
@@ -142,6 +157,9 @@ def test_what_a_page_is_can_be_read_as_data(pages):
         assert data["inLanguage"] == ("zh" if "/zh/" in address else "en")
         assert data["name"] == cards(page)["og:title"]
         assert data["description"] == cards(page)["og:description"]
+        kinds = data["@type"] if isinstance(data["@type"], list) else [data["@type"]]
+        assert {*kinds} <= KINDS, address
+        assert data["image"] == cards(page)["og:image"]
         assert data["license"].startswith("https://")
         if data["@type"] != "WebSite":
             assert data["isPartOf"]["url"] in pages

@@ -1,12 +1,18 @@
 """The copy for readers without a network works from the files alone."""
 
+import os
 import re
+import shutil
+import subprocess
+import sys
+import zipfile
 from html import unescape
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
-from conftest import ROOT, mkdocs_build
+from conftest import PUBLISHED, ROOT, mkdocs_build
+from test_site import traces
 
 OFFLINE = {"OFFLINE": "true", "SITE_URL": ""}
 
@@ -64,6 +70,42 @@ def test_every_link_leads_to_a_file_or_away(copy):
             assert file.is_file(), f"{path}: {link}"
             if target.fragment and file in pages:
                 assert unquote(target.fragment) in ids[file], f"{path}: {link}"
+
+
+def test_nothing_of_the_machine_that_built_it_is_in_it(copy):
+    assert traces(copy) == {}
+
+
+MKDOCS = """#!/bin/sh
+test "$OFFLINE" = true && test -z "$SITE_URL" && test "$1" = build && test "$2" = --site-dir
+cp -r {copy} "$3"
+"""
+
+
+def test_make_offline_packs_all_of_it_and_says_how_large_it_is(copy, tmp_path):
+    tools = tmp_path / ".venv" / "bin"
+    tools.mkdir(parents=True)
+    (tools / "python").symlink_to(sys.executable)
+    (tools / "mkdocs").write_text(MKDOCS.format(copy=copy).replace("\ncp", " && cp"))
+    (tools / "mkdocs").chmod(0o755)
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("pyproject.toml", "constraints.txt", ".venv/installed"):
+        (tmp_path / name).touch()
+    (tmp_path / "chain-rule-offline.zip").write_text("an old one")
+    finished = subprocess.run(
+        ["make", "offline"],
+        cwd=tmp_path,
+        env=os.environ | {"SITE_URL": PUBLISHED},  # as it is where sites are published
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stderr
+    for name in ("site-offline", "chain-rule-offline.zip"):
+        assert re.search(rf"^[\d.]+M\s+{name}$", finished.stdout, re.M), name
+    with zipfile.ZipFile(tmp_path / "chain-rule-offline.zip") as packed:
+        packed.extractall(tmp_path / "unpacked")
+    same = ["diff", "-r", copy, tmp_path / "unpacked" / "site-offline"]
+    assert subprocess.run(same, capture_output=True, text=True).stdout == ""
 
 
 def test_nothing_in_it_knows_an_address(copy):

@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tomllib
 
 import pytest
 import screenshot
@@ -13,13 +15,16 @@ from conftest import CHROMIUM, ROOT
 from PIL import Image
 from screenshot import PICTURES, shown
 
+from chainrule_site import metadata
 from chainrule_site.__main__ import main
+from chainrule_site.lesson import LANGUAGES
 
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted(GITHUB.glob("workflows/*.yml"))
 ACTIONS = sorted(GITHUB.glob("actions/*/action.yml"))
 TARGETS = set(re.findall(r"^([\w.-]+):", (ROOT / "Makefile").read_text(), re.M))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 PINNED = re.compile(r"[\w-]+/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 
 
@@ -115,19 +120,77 @@ def test_nothing_is_published_before_the_tests_have_passed():
     assert pages["test"]["uses"] == "./.github/workflows/test.yml"
     tests = steps(GITHUB / "workflows" / "test.yml")
     assert tests[-1]["run"] == "bash .ci/run"
-    for path in WORKFLOWS:
-        assert "continue-on-error" not in path.read_text(), path
-    triggers = load(GITHUB / "workflows" / "pages.yml")["on"]
-    assert triggers["push"] == {"branches": ["main"]}
-    assert "pull_request" not in triggers
+    # `if: always()` would publish what has failed, and another would leave out a test
+    for path in WORKFLOWS + ACTIONS:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"^[ -]*(if|continue-on-error):", text, re.M), path
+
+
+def test_changes_are_tested_main_is_published_and_mondays_try_the_newest_torch():
+    when = {path.stem: load(path)["on"] for path in WORKFLOWS}
+    assert when["test"].keys() == {"pull_request", "workflow_call"}
+    assert when["pages"].keys() == {"push", "workflow_dispatch"}
+    assert when["pages"]["push"] == {"branches": ["main"]}
+    assert when["newest"].keys() == {"schedule", "workflow_dispatch"}
+    (day,) = when["newest"]["schedule"]
+    assert re.fullmatch(r"\d+ \d+ \* \* 1", day["cron"])
+
+
+def program(path, text):
+    """Write a program that a script calls."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+TESTS = [
+    "ruff check",
+    "ruff format --check",
+    "pytest --numprocesses auto --dist loadfile",
+]
+
+
+@pytest.mark.parametrize("fails", [*TESTS, "nothing"])
+def test_make_test_runs_all_and_fails_when_one_of_them_fails(tmp_path, fails):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("pyproject.toml", "constraints.txt", ".venv/installed"):
+        (tmp_path / ".venv").mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    for name in ("ruff", "pytest"):
+        called = f'echo "{name} $*" >> called; test "{name} $*" != "{fails}"'
+        program(tmp_path / ".venv" / "bin" / name, called)
+    finished = subprocess.run(["make", "test"], cwd=tmp_path, capture_output=True)
+    assert (finished.returncode == 0) == (fails == "nothing")
+    called = (tmp_path / "called").read_text().splitlines()
+    assert called == TESTS[: len(called)]
+    assert called[-1] == (TESTS[-1] if fails == "nothing" else fails)
+
+
+@pytest.mark.parametrize("fails", ["npm", "make", "nothing"])
+def test_continuous_integration_fails_when_anything_in_it_fails(tmp_path, fails):
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci")
+    for name in ("chromium", "google-chrome", "fc-list", "npm", "make"):
+        program(tmp_path / "bin" / name, f"echo {name} $*; test {name} != {fails}")
+    finished = subprocess.run(
+        ["bash", ".ci/run"],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+    )
+    assert (finished.returncode == 0) == (fails == "nothing"), finished.stderr
+    assert ("make test" in finished.stdout.splitlines()) == (fails != "npm")
 
 
 def test_pages_are_built_for_the_address_where_they_will_be():
     build = steps(GITHUB / "workflows" / "pages.yml")
     (step,) = [step for step in build if step.get("run") == "make build"]
     settings = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    assert step["env"].keys() == {"SITE_URL", "EDIT_URL"}
     for name in step["env"]:
         assert f"!ENV [{name}," in settings
+    assert step["env"]["SITE_URL"] == "${{ steps.pages.outputs.base_url }}"
     assert step["env"]["EDIT_URL"].endswith("/docs/{path}")
     uploads = [s["with"]["path"] for s in build if "upload" in s.get("uses", "")]
     assert uploads == ["site"]
@@ -145,8 +208,11 @@ def test_what_lessons_showed_is_kept_by_all_that_decides_it():
 
 
 def test_the_newest_torch_is_of_the_kind_that_is_pinned():
-    newest = "\n".join(s for p, s in scripts() if p.stem == "newest")
-    assert '${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch' in newest
+    kept, installed, compared = (s for p, s in scripts() if p.stem == "newest")
+    assert kept.endswith(" outputs pinned.json")
+    index = '${TORCH_INDEX:+--index-url "$TORCH_INDEX"}'
+    assert installed == f".venv/bin/pip install --upgrade {index} torch"
+    assert " compare pinned.json " in compared
     assert '--index-url "$(TORCH_INDEX)" torch' in (ROOT / "Makefile").read_text()
     for path in WORKFLOWS:
         assert load(path)["env"] == {"TORCH_INDEX": "${{ vars.TORCH_INDEX }}"}, path
@@ -168,6 +234,8 @@ def test_updates_leave_torch_alone_and_look_where_versions_are():
 def test_the_container_is_set_up_as_the_readme_says_and_shows_the_site():
     text = (ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8")
     container = json.loads(text)
+    python = re.search(r'requires-python = ">=([\d.]+)"', PROJECT)[1]
+    assert container["image"].startswith(f"python:{python}-")
     command = container["postCreateCommand"]
     assert command in README
     assert set(command.removeprefix("make ").split()) <= TARGETS
@@ -199,6 +267,28 @@ def test_the_pictures_in_the_readme_show_the_home_page_as_it_is(site):
         retake = "it is old: make build, then python tests/screenshot.py"
         assert picture.text["Description"] == shown(site), f"{name}: {retake}"
         assert (GITHUB / name).stat().st_size < 100_000, name
+
+
+def test_the_commands_of_the_readme_say_what_they_make_and_install():
+    for folder in re.findall(r"http://127\.0\.0\.1:8000/(\S*)", README):
+        assert folder in {"", *(f"{lang}/" for lang in LANGUAGES[1:])}
+    zips = set(re.findall(r"[\w-]+\.zip", README))
+    assert zips == set(re.findall(r"[\w-]+\.zip", (ROOT / "Makefile").read_text()))
+    (extras,) = re.findall(r'-e "\.\[([\w,]+)\]"', README)
+    known = tomllib.loads(PROJECT)["project"]["optional-dependencies"]
+    assert set(extras.split(",")) == known.keys()
+    (constraints,) = re.findall(r"pip install -c (\S+)", README)
+    assert (ROOT / constraints).is_file()
+
+
+def test_the_licence_is_the_same_wherever_it_is_named():
+    assert (ROOT / "LICENSE").read_text().startswith("MIT License\n\nCopyright ")
+    assert tomllib.loads(PROJECT)["project"]["license"] == "MIT"
+    assert "\n## Licence\n\nMIT, see [LICENSE](LICENSE)." in README
+    assert metadata.LICENSE == "https://spdx.org/licenses/MIT.html"
+    for script in (ROOT / "src").rglob("*.js"):
+        assert (script.parent / "LICENSE").is_file(), script
+        assert script.parent.relative_to(ROOT).as_posix() in README
 
 
 def test_a_picture_of_the_home_page_is_taken_in_each_scheme(tmp_path):

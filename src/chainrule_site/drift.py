@@ -96,6 +96,9 @@ def changes(
                 yield f"{at}: draws something else"
             else:
                 yield f"{at}: shows something else\n{_diff(one, other)}"
+        cells = {cell.number for cell in lesson.cells}
+        for number in sorted(runs[0].outputs.keys() - cells):
+            yield f"{lesson.path}, cell {number}: is no more"
 
 
 def _diff(one, other):
