@@ -261,6 +261,7 @@ def test_the_readme_names_what_there_is():
 
 def test_the_pictures_in_the_readme_show_the_home_page_as_it_is(site):
     assert set(PICTURES) == {"light", "dark"}
+    assert re.search(r'<img src="[^"]+" width="\d+" alt="[^"]{50,}">', README)
     for name in PICTURES.values():
         assert f'".github/{name}"' in README
         picture = Image.open(GITHUB / name)
