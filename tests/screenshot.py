@@ -26,12 +26,11 @@ def shown(site):
     return (site / "index.md").read_text(encoding="utf-8").partition("\n## ")[0]
 
 
-def main(site, folder):
+def take(chromium, site, folder):
     """Open the home page of a site and write a picture of it in each scheme."""
     info = PngInfo()
     info.add_itxt("Description", shown(site), lang="en")
-    with served(site) as host, sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM)
+    with served(site) as host:
         for scheme, name in PICTURES.items():
             page = chromium.new_page(
                 viewport={"width": WIDTH, "height": HEIGHT},
@@ -43,7 +42,7 @@ def main(site, folder):
             picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
             picture = picture.quantize(COLOURS, dither=Image.Dither.NONE)
             picture.save(folder / name, optimize=True, pnginfo=info)
-        chromium.close()
+            page.close()
 
 
 if __name__ == "__main__":
@@ -52,4 +51,6 @@ if __name__ == "__main__":
         sys.exit(f"expected a built site in {site}: make build")
     if not CHROMIUM:
         sys.exit("expected Chromium on this machine")
-    main(site, ROOT / ".github")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM)
+        take(chromium, site, ROOT / ".github")

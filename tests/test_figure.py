@@ -11,6 +11,11 @@ def test_coordinates_are_rounded_and_what_is_written_is_not():
     )
 
 
+def test_a_number_that_another_processor_ends_sooner_is_rounded_alike():
+    one, other = (f'<svg ><path d="M {x}"/></svg>' for x in ("110.68", "110.680001"))
+    assert tidy(one) == tidy(other)
+
+
 def test_only_ids_that_are_used_are_kept():
     svg = '<svg ><g id="a"><g id="b.1"/></g><use xlink:href="#a"/></svg>'
     assert tidy(svg) == (

@@ -39,7 +39,7 @@ ATTRIBUTES = (
     (re.compile(r"\son\w+=(\"[^\"]*\"|'[^']*')", re.I), ""),
     (re.compile(r"\s(xlink:)?href=\"(?!#|data:image/)[^\"]*\""), ""),
     (re.compile(r" font-family: [^;\"]*;| transform=\"rotate\(-?0 [^)]*\)\""), ""),
-    (re.compile(r"-?\d+\.\d{3,}"), lambda m: _rounded(float(m[0]))),
+    (re.compile(r"-?\d+\.\d{2,}"), lambda m: _rounded(float(m[0]))),
     (re.compile(r"(?<![\d.])-0(?![\d.])"), "0"),
 )
 
