@@ -2,6 +2,7 @@
 
 import functools
 import html
+import io
 import json
 import re
 import struct
@@ -15,6 +16,7 @@ from xml.etree import ElementTree
 
 import pytest
 from conftest import PUBLISHED, ROOT, Quiet, mkdocs_build
+from PIL import Image, ImageChops
 from test_site import Blocks
 
 from chainrule_site import metadata, preview
@@ -352,8 +354,10 @@ def test_a_preview_while_writing_draws_no_pictures(small):
     assert list(small.rglob("preview.png")) == []
 
 
-ENGLISH = Text("A title of some length", "Chain Rule", "en")
-CHINESE = Text("标题，以及（括号）", "链式法则", "zh")
+MARK = (ROOT / "docs" / "assets" / "mark.svg").read_text(encoding="utf-8")
+ARC = re.sub(r' d="M', r' d="A1 1 0 1 1 2 2M', MARK)
+ENGLISH = Text("A title of some length", "Chain Rule", "en", MARK)
+CHINESE = Text("标题，以及（括号）", "链式法则", "zh", MARK)
 
 
 @pytest.fixture
@@ -376,6 +380,20 @@ def test_a_picture_is_drawn_once_and_again_when_its_text_changes(tmp_path, drawn
     other = ENGLISH._replace(title="Another")
     assert Previews(tmp_path, print).get({"a/": other}) != first
     assert drawn == [ENGLISH, other]
+
+
+def test_a_picture_shows_the_mark_of_the_site(tmp_path):
+    bare = ENGLISH._replace(mark=re.sub("<path.*/>", "", MARK))
+    with_mark, without = (
+        Image.open(io.BytesIO(Previews(tmp_path, print).get({"a/": text})["a/"]))
+        for text in (ENGLISH, bare)
+    )
+    drawn = ImageChops.difference(with_mark.convert("RGB"), without.convert("RGB"))
+    left, top, right, bottom = drawn.point(lambda v: 255 * (v > 40)).getbbox()
+    assert 45 < right - left < 62
+    assert 45 < bottom - top < 62
+    with pytest.raises(ValueError, match="expected M and C in the mark, got A"):
+        Previews(tmp_path, print).get({"a/": ENGLISH._replace(mark=ARC)})
 
 
 @pytest.mark.parametrize(
@@ -405,7 +423,7 @@ import sys
 from pathlib import Path
 from chainrule_site.preview import Previews, Text
 
-text = Text("A title of some length", "Chain Rule", "en")
+text = Text("A title of some length", "Chain Rule", "en", sys.argv[1])
 print(len(Previews(Path("."), print).get({"a/": text})))
 print([name for name in ("matplotlib", "PIL", "numpy") if name in sys.modules])
 """
@@ -413,7 +431,7 @@ print([name for name in ("matplotlib", "PIL", "numpy") if name in sys.modules])
 
 def test_a_build_that_changes_no_title_imports_no_matplotlib(tmp_path):
     Previews(tmp_path, print).get({"a/": ENGLISH})
-    command = [sys.executable, "-c", UNCHANGED]
+    command = [sys.executable, "-c", UNCHANGED, MARK]
     finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert finished.stdout == "1\n[]\n", finished.stderr
 
@@ -466,6 +484,23 @@ def test_a_line_of_a_picture_begins_with_no_closing_mark():
         for line in preview_lines:
             assert line[0] not in "，。）”"
             assert line[-1] not in "（“"
+
+
+@pytest.mark.parametrize(
+    ("title", "lines"),
+    [
+        ("一个样本、一批样本、全部样本", ["一个样本、一批", "样本、全部样本"]),
+        ("a title of words", ["a title", "of words"]),
+        ("extraordinarily long", ["extraordinarily", "long"]),
+    ],
+)
+def test_no_line_of_a_title_is_left_with_a_single_letter(title, lines):
+    def width(text):
+        return preview.ROOM / (len(title) - 1) * len(text)
+
+    broken = preview._lines(title, width)
+    assert len(broken) == 2
+    assert preview._balanced(broken, title, width) == lines
 
 
 def test_addresses_are_those_of_the_root_of_the_site():

@@ -187,7 +187,8 @@ class LessonsPlugin(mkdocs_jupyter.plugin.Plugin):
             root = f"{get_relative_url('', here)}/"
             ending = "/" if config.use_directory_urls else ".html"
             text = text.replace(catalogue.BOX, catalogue.box(lang, root, ending))
-        text = text.replace(catalogue.LIST, catalogue.listing(lang))
+        if catalogue.LIST in text:
+            text = text.replace(catalogue.LIST, catalogue.listing(lang))
         if COST not in text:
             return text
         self.costly.add(page.file.src_uri)

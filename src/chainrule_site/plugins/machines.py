@@ -126,8 +126,10 @@ class MachinesPlugin(BasePlugin):
 
     def _draw(self, config):
         lang = config.theme["language"]
+        mark = Path(config.docs_dir, config.theme["logo"]).read_text(encoding="utf-8")
         texts = {
-            page.url: Text(_title(page), config.site_name, lang) for page in self.pages
+            page.url: Text(_title(page), config.site_name, lang, mark)
+            for page in self.pages
         }
         pictures = Previews(FOLDER / "previews" / lang, log.info).get(texts)
         for url, png in pictures.items():
