@@ -4,6 +4,7 @@ import gzip
 import html
 import json
 import re
+import runpy
 import socket
 import subprocess
 import zlib
@@ -345,3 +346,11 @@ def test_a_build_from_another_folder_says_where_to_run_it(project, tmp_path_fact
     )
     assert finished.returncode != 0
     assert f"expected to run in {project}, beside mkdocs.yml" in finished.stderr
+
+
+def test_the_project_that_the_benchmark_times_is_built(tmp_path):
+    benchmark = runpy.run_path(str(ROOT / "tests" / "benchmarks" / "compare.py"))
+    project = benchmark["Project"](tmp_path, 1, "ours")
+    project.build()
+    assert project.shows("lesson00", "data 1")
+    assert not project.shows("lesson00", "data 2")

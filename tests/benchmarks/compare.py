@@ -146,7 +146,8 @@ class Project:
         )
         _, status, usage = os.wait4(process.pid, 0)
         took = time.perf_counter() - started
-        assert status == 0, f"{self.kind} failed"
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0, f"{self.kind} failed"
         return took, usage.ru_maxrss // 1024
 
     def edit(self, path, old, new):
