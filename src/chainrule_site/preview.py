@@ -147,20 +147,22 @@ def _draw(text, font):
 
 
 def _draw_mark(figure, svg):
-    from matplotlib.patches import PathPatch
+    """Draw the mark, and a bar at the foot, in pixels from the upper left."""
+    from matplotlib.patches import PathPatch, Rectangle
+    from matplotlib.transforms import Affine2D
 
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, WIDTH), ylim=(HEIGHT, 0))
-    axes.axis("off")
+    down = Affine2D().scale(1, -1).translate(0, HEIGHT)
     (size,) = re.findall(r'viewBox="0 0 (\d+) ', svg)
     scale = MARK / float(size)
     (width,) = re.findall(r'stroke-width="([\d.]+)"', svg)
     (colour,) = re.findall(r'stroke="(#\w+)"', svg)
     style = {"linewidth": float(width) * scale * 0.72, "edgecolor": colour}
+    place = Affine2D().scale(scale).translate(MARGIN - 7, 104 - MARK / 2) + down
     for path in _paths(svg):
-        path.vertices[:] = path.vertices * scale + (MARGIN - 7, 104 - MARK / 2)
-        axes.add_patch(PathPatch(path, fill=False, capstyle="round", **style))
-    axes.add_patch(_bar())
+        stroke = PathPatch(path, fill=False, capstyle="round", **style)
+        figure.add_artist(stroke).set_transform(place)
+    bar = Rectangle((0, HEIGHT - 12), WIDTH, 12, color=ACCENT, linewidth=0)
+    figure.add_artist(bar).set_transform(down)
 
 
 def _paths(svg):
@@ -201,6 +203,7 @@ def _fitted(title, font, renderer):
         sized = font.copy()
         sized.set_size(size * 0.72)
 
+        @cache
         def width(text, sized=sized):
             return renderer.get_text_width_height_descent(text, sized, False)[0]
 
