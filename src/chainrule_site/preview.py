@@ -178,12 +178,6 @@ def _paths(svg):
         yield Curve(points, [Curve.MOVETO, *curves])
 
 
-def _bar():
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((0, HEIGHT - 12), WIDTH, 12, color=ACCENT, linewidth=0)
-
-
 def _write(figure, font, x, y, size, text, colour, va="baseline"):
     figure.text(
         x / WIDTH,
