@@ -171,3 +171,16 @@ def test_without_javascript_there_is_no_button_that_does_nothing(open_page):
         assert page.locator("[data-explain]").count() == 1
         assert not page.locator("[data-explain] button").is_visible()
         assert page.locator("[data-explain]").inner_text().strip()
+        assert page.locator("[data-explain] form").bounding_box() is None
+
+
+@pytest.mark.parametrize("url", PAGES)
+def test_nothing_moves_when_the_script_of_the_box_arrives(open_page, url):
+    page = open_page(url, width=390)
+    place = "e => e.getBoundingClientRect().bottom + scrollY"
+    stood = page.locator("[data-explain]").evaluate(place)
+    assert page.locator("[data-explain] button").is_visible()
+    page.context.route("**/explain.js", lambda route: route.abort())
+    page.reload()
+    assert not page.locator("[data-explain] button").is_visible()
+    assert page.locator("[data-explain]").evaluate(place) == stood

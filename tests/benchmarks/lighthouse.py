@@ -18,7 +18,8 @@ from conftest import CHROMIUM, ROOT, mkdocs_build
 from serving import served
 
 VERSION = "13.5.0"
-KINDS = ["", "backprop/momentum/", "errors/modified-by-inplace/", "reference/optim/"]
+KINDS = ["", "backprop/momentum/", "errors/", "errors/modified-by-inplace/"]
+KINDS += ["reference/optim/"]
 SCORES = ["performance", "accessibility", "best-practices", "seo"]
 FLAGS = "--headless --no-sandbox --disable-gpu"
 
