@@ -49,6 +49,23 @@ def mkdocs_build(project, site, *options, **env):
     )
 
 
+def program(path, text):
+    """Write a program that a script calls."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+def makefile(folder):
+    """Copy the Makefile where all seems installed; return where it looks for tools."""
+    tools = folder / ".venv" / "bin"
+    tools.mkdir(parents=True)
+    shutil.copy(ROOT / "Makefile", folder)
+    for name in ("pyproject.toml", "constraints.txt", ".venv/installed"):
+        (folder / name).touch()
+    return tools
+
+
 @pytest.fixture(scope="session")
 def lessons():
     """Return every lesson by its path."""

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -11,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
-from conftest import PUBLISHED, ROOT, mkdocs_build
+from conftest import PUBLISHED, ROOT, makefile, mkdocs_build, program
 from test_site import traces
 
 OFFLINE = {"OFFLINE": "true", "SITE_URL": ""}
@@ -76,21 +75,11 @@ def test_nothing_of_the_machine_that_built_it_is_in_it(copy):
     assert traces(copy) == {}
 
 
-MKDOCS = """#!/bin/sh
-test "$OFFLINE" = true && test -z "$SITE_URL" && test "$1" = build && test "$2" = --site-dir
-cp -r {copy} "$3"
-"""
-
-
 def test_make_offline_packs_all_of_it_and_says_how_large_it_is(copy, tmp_path):
-    tools = tmp_path / ".venv" / "bin"
-    tools.mkdir(parents=True)
+    tools = makefile(tmp_path)
     (tools / "python").symlink_to(sys.executable)
-    (tools / "mkdocs").write_text(MKDOCS.format(copy=copy).replace("\ncp", " && cp"))
-    (tools / "mkdocs").chmod(0o755)
-    shutil.copy(ROOT / "Makefile", tmp_path)
-    for name in ("pyproject.toml", "constraints.txt", ".venv/installed"):
-        (tmp_path / name).touch()
+    asked = 'test "$OFFLINE,$SITE_URL,$1,$2" = "true,,build,--site-dir"'
+    program(tools / "mkdocs", f'{asked} && cp -r {copy} "$3"')
     (tmp_path / "chain-rule-offline.zip").write_text("an old one")
     finished = subprocess.run(
         ["make", "offline"],

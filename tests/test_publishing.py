@@ -11,7 +11,7 @@ import tomllib
 import pytest
 import screenshot
 import yaml
-from conftest import ROOT
+from conftest import ROOT, makefile, program
 from PIL import Image
 from screenshot import PICTURES, shown
 
@@ -136,13 +136,6 @@ def test_changes_are_tested_main_is_published_and_mondays_try_the_newest_torch()
     assert re.fullmatch(r"\d+ \d+ \* \* 1", day["cron"])
 
 
-def program(path, text):
-    """Write a program that a script calls."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-
-
 TESTS = [
     "ruff check",
     "ruff format --check",
@@ -152,13 +145,10 @@ TESTS = [
 
 @pytest.mark.parametrize("fails", [*TESTS, "nothing"])
 def test_make_test_runs_all_and_fails_when_one_of_them_fails(tmp_path, fails):
-    shutil.copy(ROOT / "Makefile", tmp_path)
-    for name in ("pyproject.toml", "constraints.txt", ".venv/installed"):
-        (tmp_path / ".venv").mkdir(exist_ok=True)
-        (tmp_path / name).touch()
+    tools = makefile(tmp_path)
     for name in ("ruff", "pytest"):
         called = f'echo "{name} $*" >> called; test "{name} $*" != "{fails}"'
-        program(tmp_path / ".venv" / "bin" / name, called)
+        program(tools / name, called)
     finished = subprocess.run(["make", "test"], cwd=tmp_path, capture_output=True)
     assert (finished.returncode == 0) == (fails == "nothing")
     called = (tmp_path / "called").read_text().splitlines()

@@ -13,8 +13,7 @@ BOX = "<!-- paste box -->"
 LIST = "<!-- list of messages -->"
 """Where a page wants them."""
 PACKAGE = Path("src/chainrule/explain")
-BOXED = ("colon", "what", "cause", "fix", "causes", "others", "none", "near")
-BOXED += ("more",)
+BOXED = ("colon", "what", "cause", "fix", "causes", "others", "none", "near", "more")
 """The words that the script of the box shows."""
 
 

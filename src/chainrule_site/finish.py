@@ -1,6 +1,7 @@
 """Finish a page that the theme made: say what is on it, and load only what it uses."""
 
 import re
+from collections.abc import Callable
 from html import unescape
 from unicodedata import east_asian_width
 
@@ -64,8 +65,17 @@ def lean(page: str) -> str:
     for sheet, use in USES.items():
         if use not in page:
             page = re.sub(rf'<link rel="stylesheet" href="[^"]*{sheet}">', "", page)
+    return outside(page, lambda part: re.sub(r"\s*\n\s*", "\n", part))
+
+
+def outside(page: str, change: Callable[[str], str]) -> str:
+    """Change a page, but for its code, scripts and drawings.
+
+    >>> outside("<p>a</p><pre>a</pre>a", str.upper)
+    '<P>A</P><pre>a</pre>A'
+    """
     parts = EXACT.split(page)
-    parts[::2] = [re.sub(r"\s*\n\s*", "\n", part) for part in parts[::2]]
+    parts[::2] = map(change, parts[::2])
     return "".join(parts)
 
 
@@ -91,11 +101,8 @@ def spoken(page: str) -> str:
     """
     if '<html lang="zh"' not in page:
         return page
-    parts = EXACT.split(page)
-    for place, part in enumerate(parts[::2]):
-        part = STRESSED.sub(r'<em lang="en">\1</em>', part)
-        parts[2 * place] = BLOCK.sub(_tongue, part)
-    return "".join(parts)
+    emphasis = r'<em lang="en">\1</em>'
+    return outside(page, lambda part: BLOCK.sub(_tongue, STRESSED.sub(emphasis, part)))
 
 
 def _tongue(block):

@@ -27,7 +27,7 @@ from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 from mkdocs.utils import CountHandler, get_relative_url
 
-from ..finish import EXACT
+from ..finish import outside
 from ..lesson import LANGUAGES
 from ..page import NAMES
 from ..warm import die_with_parent
@@ -136,10 +136,14 @@ class LanguagesPlugin(BasePlugin):
     def on_post_page(self, output: str, page: Page, config: MkDocsConfig) -> str:
         """Put in the words that no setting reaches, and the links of this page."""
         lang = config.theme["language"]
-        parts = EXACT.split(output)  # the theme's words are in none of what is exact
-        for said, word in self.config[lang].get("words", {}).items():
-            parts[::2] = [part.replace(said, word) for part in parts[::2]]
-        return _linked("".join(parts), alternates(page.url, lang))
+        words = self.config[lang].get("words", {}).items()
+
+        def translated(part):
+            for said, word in words:
+                part = part.replace(said, word)
+            return part
+
+        return _linked(outside(output, translated), alternates(page.url, lang))
 
     def on_post_template(
         self, output: str, template_name: str, config: MkDocsConfig
